@@ -1,0 +1,1 @@
+"""smpp_esme: an SMPP 3.4 ESME for Python."""

@@ -1,0 +1,299 @@
+"""The one mutable object of the protocol: octets and the time in, octets and events out.
+
+A `Connection` is either end of one SMPP session. It never touches a socket or a clock; whoever owns one moves octets:
+
+    connection.receive_data(octets, now)      what came from the peer
+    connection.handle_timer(now)              when next_deadline() has passed
+    connection.events_received()              what happened, in order
+    connection.data_to_send()                 all there is to write, for one write
+    connection.receive_eof()                  the peer, or the network, is gone
+
+It answers by itself what needs no thought: enquire_link, unbind, PDUs that cannot be read, requests that are illegal in
+the present state. All else is an event, and the owner's to answer with `respond`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from smpp_esme.errors import LocalProtocolError, MalformedPdu
+from smpp_esme.protocol import codec
+from smpp_esme.protocol.commands import RESPONSE_BIT, UNANSWERED, CommandId, CommandStatus
+from smpp_esme.protocol.events import (
+    Closed,
+    Event,
+    PeerErred,
+    RequestReceived,
+    ResponseMissing,
+    ResponseReceived,
+    StateChanged,
+    Unsolicited,
+)
+from smpp_esme.protocol.pdus import (
+    RESPONSES,
+    EnquireLink,
+    EnquireLinkResp,
+    GenericNack,
+    Pdu,
+    Unbind,
+    UnbindResp,
+)
+from smpp_esme.protocol.state import BINDS, Role, State, may_request, next_state
+from smpp_esme.protocol.timers import Due, SilenceWatch, Timers
+from smpp_esme.protocol.window import Window
+
+#: Requests that neither wait for room in the window nor take any: they keep the session alive, or end it.
+_UNCOUNTED: Final = frozenset({CommandId.ENQUIRE_LINK, CommandId.UNBIND, *BINDS})
+#: Requests that the connection makes by itself: nobody waits for their responses but it.
+_OWN: Final = frozenset({CommandId.ENQUIRE_LINK, CommandId.UNBIND})
+_SIGNS_OF_LIFE: Final = frozenset({CommandId.ENQUIRE_LINK, CommandId.ENQUIRE_LINK_RESP})
+
+
+class Connection:
+    """One end of an SMPP session.
+
+    Args:
+        role: which end.
+        now: the time at which the TCP connection opened, seconds on the owner's clock.
+        window: how many requests of ours may be outstanding.
+        timers: the four timers.
+        limit: the longest PDU that is believed, octets.
+
+    Attributes:
+        state: where the session stands.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        now: float,
+        *,
+        window: int = 10,
+        timers: Timers | None = None,
+        limit: int = codec.DEFAULT_LIMIT,
+    ) -> None:
+        self.role = role
+        self.state = State.OPEN
+        self.timers = timers or Timers()
+        self._window = Window(window)
+        self._watch = SilenceWatch(self.timers, now)
+        self._framer = codec.Framer(limit)
+        self._urgent: list[bytes] = []
+        self._outgoing: list[bytes] = []
+        self._events: list[Event] = []
+        self._leaving = False
+
+    def __repr__(self) -> str:
+        return f"<Connection {self.role.value} {self.state.value} outstanding={self.outstanding}/{self._window.size}>"
+
+    @property
+    def outstanding(self) -> int:
+        """How many requests of ours wait for their response."""
+        return len(self._window)
+
+    @property
+    def room(self) -> int:
+        """How many more requests may be sent now; 0 once the session is being ended."""
+        return 0 if self._leaving else self._window.room
+
+    # What the owner does
+
+    def request(self, pdu: Pdu, now: float, context: Any = None) -> int:
+        """Send a request; its response, or the lack of one, comes as an event with `context`.
+
+        Returns:
+            The sequence_number it went out with.
+
+        Raises:
+            LocalProtocolError: illegal in this state, or the window is full; nothing was sent.
+            EncodingError: a value does not fit; nothing was sent.
+        """
+        self._check_request(pdu)
+        if pdu.command_id in UNANSWERED:
+            self._outgoing.append(codec.encode(pdu, sequence := self._window.add(pdu, None, now)))
+            self._window.discard(sequence)
+            return sequence
+        sequence = self._window.add(pdu, context, now + self.timers.response)
+        try:
+            self._outgoing.append(codec.encode(pdu, sequence))
+        except Exception:
+            self._window.discard(sequence)
+            raise
+        return sequence
+
+    def respond(self, request: Pdu, response: Pdu) -> None:
+        """Answer a request of the peer's; the response goes out under the request's own number.
+
+        A successful bind or unbind response moves the session.
+
+        Raises:
+            LocalProtocolError: not a response to that request, or the session is closed.
+            EncodingError: a value does not fit.
+        """
+        if self.state is State.CLOSED:
+            raise LocalProtocolError("the session is closed: nothing can be answered any more")
+        if response.command_id not in (request.command_id | RESPONSE_BIT, CommandId.GENERIC_NACK):
+            raise LocalProtocolError(f"{type(response).__name__} does not answer {type(request).__name__}")
+        self._outgoing.append(codec.encode(response, request.sequence_number))
+        self._move(response)
+
+    def unbind(self, now: float) -> None:
+        """Begin the orderly end: unbind goes out, `Closed` follows with its response.
+
+        Raises:
+            LocalProtocolError: the session is not bound.
+        """
+        self.request(Unbind(), now)
+        self._leaving = True
+
+    def close(self, reason: str) -> None:
+        """End the session now; what was never answered is handed back in `Closed`."""
+        self._close(reason, orderly=False)
+
+    # What the owner brings
+
+    def receive_data(self, octets: bytes, now: float) -> None:
+        """Take octets from the peer, in any slices; never raises for what they hold."""
+        for frame in self._framer.feed(octets):
+            if self.state is State.CLOSED:
+                return
+            self._receive_pdu(frame, now)
+        if self._framer.broken and self.state is not State.CLOSED:
+            self._events.append(PeerErred(self._framer.broken))
+            self._close(str(self._framer.broken), orderly=False)
+
+    def receive_eof(self) -> None:
+        """The octets have ended: the peer closed, or the network failed."""
+        self._close("the peer closed the connection", orderly=False)
+
+    def next_deadline(self) -> float | None:
+        """When `handle_timer` is wanted next; None if never."""
+        if self.state is State.CLOSED:
+            return None
+        deadlines = [at for at in (self._window.next_deadline(), self._watch.next_deadline()) if at is not None]
+        return min(deadlines) if deadlines else None
+
+    def handle_timer(self, now: float) -> None:
+        """Act on what the time has brought: missing responses, silence, a bind that never came."""
+        if self.state is State.CLOSED:
+            return
+        due = self._window.take_due(now)
+        silent = [one.request for one in due if one.request.command_id in _OWN]
+        self._events += [ResponseMissing(one.request, one.context) for one in due if one.request.command_id not in _OWN]
+        if silent:
+            self._close(f"no response to {type(silent[0]).__name__}", orderly=False)
+        else:
+            self._attend(self._watch.tick(now), now)
+
+    # What the owner takes
+
+    def events_received(self) -> list[Event]:
+        """What happened since the last call, in order."""
+        events, self._events = self._events, []
+        return events
+
+    def data_to_send(self) -> bytes:
+        """All octets that wait, for one write; signs of life first."""
+        if not self._outgoing and not self._urgent:
+            return b""
+        octets = b"".join((*self._urgent, *self._outgoing))
+        self._urgent.clear()
+        self._outgoing.clear()
+        return octets
+
+    # Inside
+
+    def _check_request(self, pdu: Pdu) -> None:
+        if self._leaving or not may_request(self.role, self.state, pdu.command_id):
+            why = "after unbind" if self._leaving else f"in state {self.state.value}"
+            raise LocalProtocolError(f"{self.role.value} may not send {type(pdu).__name__} {why}; nothing was sent")
+        if pdu.command_id not in _UNCOUNTED and not self._window.room:
+            raise LocalProtocolError(f"the window of {self._window.size} is full; nothing was sent")
+
+    def _receive_pdu(self, frame: bytes, now: float) -> None:
+        try:
+            pdu = codec.decode(frame)
+        except MalformedPdu as error:
+            self._watch.heard(now, operation=True)
+            self._refuse(error)
+            return
+        command_id = pdu.command_id
+        self._watch.heard(now, operation=command_id not in _SIGNS_OF_LIFE)
+        if command_id == CommandId.GENERIC_NACK:
+            self._receive_nack(pdu)
+        elif command_id & RESPONSE_BIT:
+            self._receive_response(pdu)
+        else:
+            self._receive_request(pdu)
+
+    def _refuse(self, error: MalformedPdu) -> None:
+        """Answer a PDU that cannot be read with its own response if it has one, else generic_nack (SMPP 3.4, 4.3)."""
+        self._events.append(PeerErred(error))
+        if error.command_id & RESPONSE_BIT:
+            return  # a response is never answered, or two peers would nack each other for ever
+        answer = RESPONSES.get(error.command_id, GenericNack)(command_status=error.command_status)
+        self._outgoing.append(codec.encode(answer, error.sequence_number))
+
+    def _receive_nack(self, nack: Pdu) -> None:
+        """A nack carries the number of what it refuses, or 0 where the peer could not read it (SMPP 3.4, 4.3.1)."""
+        outstanding = self._window.take(nack.sequence_number)
+        if outstanding is None and nack.sequence_number == 0:
+            outstanding = self._window.take_only()
+        if outstanding is None:
+            self._events.append(Unsolicited(nack))
+        else:
+            self._events.append(ResponseReceived(outstanding.request, nack, outstanding.context))
+
+    def _receive_response(self, response: Pdu) -> None:
+        outstanding = self._window.take(response.sequence_number, response.command_id & ~RESPONSE_BIT)
+        if outstanding is None:
+            self._events.append(Unsolicited(response))
+            return
+        if response.command_id != CommandId.ENQUIRE_LINK_RESP:
+            self._events.append(ResponseReceived(outstanding.request, response, outstanding.context))
+            self._move(response)
+
+    def _receive_request(self, request: Pdu) -> None:
+        command_id = request.command_id
+        if not may_request(self.role.peer, self.state, command_id):
+            self._refuse_state(request)
+        elif command_id == CommandId.ENQUIRE_LINK:
+            self._urgent.append(codec.encode(EnquireLinkResp(), request.sequence_number))
+        elif command_id == CommandId.UNBIND:
+            self._outgoing.append(codec.encode(UnbindResp(), request.sequence_number))
+            self._close("the peer unbound", orderly=True)
+        else:
+            self._events.append(RequestReceived(request))
+
+    def _refuse_state(self, request: Pdu) -> None:
+        """SMPP 3.4, 5.1.3: a second bind is ESME_RALYBND, anything else out of place ESME_RINVBNDSTS."""
+        again = request.command_id in BINDS and self.state.is_bound and self.role is Role.SMSC
+        status = CommandStatus.ESME_RALYBND if again else CommandStatus.ESME_RINVBNDSTS
+        if request.command_id not in UNANSWERED:
+            answer = RESPONSES.get(request.command_id, GenericNack)(command_status=status)
+            self._outgoing.append(codec.encode(answer, request.sequence_number))
+
+    def _move(self, response: Pdu) -> None:
+        state = next_state(self.state, response.command_id, ok=not response.command_status)
+        if state is State.CLOSED:
+            self._close("unbound", orderly=True)
+        elif state is not self.state:
+            self.state = state
+            self._watch.bound()
+            self._events.append(StateChanged(state))
+
+    def _attend(self, due: Due, now: float) -> None:
+        """Probe a silent peer; end a session that was never bound or does nothing."""
+        if due is Due.PROBE:
+            probe = EnquireLink()
+            self._urgent.append(codec.encode(probe, self._window.add(probe, None, now + self.timers.response)))
+        elif due is not Due.NOTHING:
+            self._close(due.value, orderly=False)
+
+    def _close(self, reason: str, *, orderly: bool) -> None:
+        if self.state is State.CLOSED:
+            return
+        self.state = State.CLOSED
+        own = (CommandId.ENQUIRE_LINK, CommandId.UNBIND)
+        left = [(one.request, one.context) for one in self._window.take_all() if one.request.command_id not in own]
+        self._events.append(Closed(reason, orderly, left))

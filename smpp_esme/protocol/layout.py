@@ -1,0 +1,204 @@
+"""The compiler: a PDU class in, one straight-line encode and one straight-line decode function out.
+
+The compiled functions hold only the ordinary case. Whatever they stumble over is gone through again parameter by
+parameter, by `Layout.read` and `Layout.refusal`, which find words for it; so patience costs nothing while nobody errs.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any, Final, get_type_hints
+
+import construct
+
+from smpp_esme.errors import EncodingError, MalformedPdu
+from smpp_esme.protocol import tlvs
+from smpp_esme.protocol.commands import CommandStatus, is_response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smpp_esme.protocol.wire import WireType
+
+HEADER: Final = struct.Struct(">IIII")
+
+#: str -> ISO-8859-1 is the cheapest way to lay single octets between strings; a number that is no octet is no key.
+_CHARACTER: Final = {octet: chr(octet) for octet in range(256)}
+
+#: What the straight-line code raises at a value or at octets that need a closer look.
+_STUMBLES: Final = (
+    IndexError,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    struct.error,
+)
+
+
+class Layout:
+    """The parameters of one PDU in wire order, and the functions compiled from them.
+
+    Attributes:
+        command_id: the operation.
+        fields: (parameter, wire type) in wire order.
+        reference: construct's own struct of the whole PDU; tests and annotated dumps use it.
+        encode: (pdu, sequence_number) -> the whole PDU's octets.
+        decode: (the whole PDU's octets, command_status, sequence_number) -> the PDU.
+    """
+
+    def __init__(self, record: type[Any], command_id: int) -> None:
+        self.record = record
+        self.command_id = command_id
+        self.is_response = is_response(command_id)
+        self.fields = tuple(_fields(record))
+        self.reference = construct.Struct(
+            "command_length" / construct.Int32ub,
+            "command_id" / construct.Int32ub,
+            "command_status" / construct.Int32ub,
+            "sequence_number" / construct.Int32ub,
+            *(construct.Renamed(wire_type, newname=name) for name, wire_type in self.fields),
+            "tlvs" / construct.GreedyRange(tlvs.REFERENCE),
+            construct.Terminated,
+        )
+        self.encode: Callable[[Any, int], bytes] = self._compiled("encode", self._encode_source())
+        self.decode: Callable[[bytes, int, int], Any] = self._compiled("decode", self._decode_source())
+
+    def read(self, octets: bytes, command_status: int, sequence_number: int) -> Any:
+        """The PDU, read patiently; what was odd is told in its `oddities`.
+
+        A response may lack trailing parameters, and its last string may lack its NUL: the request was answered all the
+        same. A request must be whole.
+
+        Raises:
+            MalformedPdu: a mandatory parameter runs past the end.
+        """
+        at, values, oddities = HEADER.size, [], []
+        for name, wire_type in self.fields:
+            if self.is_response and at == len(octets):
+                values.append(wire_type.default)
+                if not command_status:
+                    oddities.append(f"{name} is missing")
+                continue
+            try:
+                value, at = wire_type.read(octets, at)
+            except IndexError:
+                if not self.is_response:
+                    raise self._malformed(name, at, octets, sequence_number) from None
+                value, at = wire_type.from_octets(octets[at:]), len(octets)
+                oddities.append(f"{name} runs past the end")
+            else:
+                if trouble := wire_type.problem(value):
+                    oddities.append(f"{name}: {trouble[0]}, where {trouble[1]} is allowed")
+            values.append(value)
+        tail, odd_tail = tlvs.read(octets, at)
+        return self.record(sequence_number, command_status, tail, (*oddities, *odd_tail), *values)
+
+    def refusal(self, pdu: Any, sequence_number: int) -> EncodingError:
+        """Why this PDU cannot be sent: the first parameter whose value does not fit."""
+        name = self.record.__name__
+        for parameter, wire_type in self.fields:
+            if trouble := wire_type.problem(getattr(pdu, parameter)):
+                return EncodingError(f"{name}.{parameter}", *trouble)
+        for parameter, value in (
+            ("command_status", pdu.command_status),
+            ("sequence_number", sequence_number),
+        ):
+            if not (isinstance(value, int) and 0 <= value <= 0xFFFF_FFFF):
+                return EncodingError(f"{name}.{parameter}", f"{value!r} is out of range", "0 to 4294967295")
+        return EncodingError(name, "the TLVs cannot be written", "a tuple of Tlv")
+
+    def _malformed(self, name: str, at: int, octets: bytes, sequence_number: int) -> MalformedPdu:
+        return MalformedPdu(
+            f"{name} at offset {at} runs past the end of {len(octets)} octets",
+            command_id=self.command_id,
+            sequence_number=sequence_number,
+            command_status=CommandStatus.ESME_RINVCMDLEN,
+        )
+
+    def _compiled(self, name: str, source: str) -> Callable[..., Any]:
+        namespace: dict[str, Any] = {
+            "CHARACTER": _CHARACTER,
+            "HEADER": HEADER,
+            "STUMBLES": _STUMBLES,
+            "EncodingError": EncodingError,
+            "layout": self,
+            "record": self.record,
+            "read_tlvs": tlvs.read,
+            "tlvs_to_octets": tlvs.to_octets,
+        }
+        exec(
+            compile(source, f"<{name} {self.record.__name__}>", "exec"), namespace
+        )  # our own declarations, never input
+        return namespace[name]  # type: ignore[no-any-return]  # exec gives Any
+
+    def _decode_source(self) -> str:
+        """The source of `decode`; `at` walks the octets, every parameter becomes a local."""
+        names = ", ".join(name for name, _ in self.fields)
+        steps = [line for name, wire_type in self.fields for line in wire_type.decode_source(name)]
+        if self.is_response and self.fields:  # a refusal without a body is ordinary (SMPP 3.4, 4.4.2)
+            defaults = ", ".join(repr(wire_type.default) for _, wire_type in self.fields)
+            steps.insert(0, "if command_status and len(octets) == 16:")
+            steps.insert(1, f"    return record(sequence_number, command_status, (), (), {defaults})")
+        return "\n".join(
+            [
+                "def decode(octets, command_status, sequence_number):",
+                "    try:",
+                "        at = 16",
+                *(f"        {line}" for line in steps),
+                "        if at == len(octets):",
+                f"            return record(sequence_number, command_status, (), (), {names})",
+                "        tlvs, oddities = read_tlvs(octets, at)",
+                f"        return record(sequence_number, command_status, tlvs, oddities, {names})",
+                "    except STUMBLES:",
+                "        return layout.read(octets, command_status, sequence_number)",
+            ]
+        )
+
+    def _encode_source(self) -> str:
+        """The source of `encode`: check, lay out, prefix the header."""
+        checks = " or ".join(check for name, wire_type in self.fields for check in wire_type.encode_checks(name))
+        header = f"HEADER.pack(16 + len(body), {self.command_id}, pdu.command_status, sequence_number)"
+        lines = [f"{name} = pdu.{name}" for name, _ in self.fields]
+        if self.is_response and self.fields:  # a refusal carries no body unless there is something to say
+            nothing = " or ".join([*(name for name, _ in self.fields), "pdu.tlvs"])
+            lines += [f"if pdu.command_status and not ({nothing}):", "    body = b''", f"    return {header}"]
+        if checks:
+            lines += [f"if {checks}:", "    raise ValueError"]
+        lines += [f"body = {self._body_source()}", "if pdu.tlvs:", "    body += tlvs_to_octets(pdu.tlvs)"]
+        lines += [f"return {header} + body"]
+        return "\n".join(
+            [
+                "def encode(pdu, sequence_number):",
+                "    try:",
+                *(f"        {line}" for line in lines),
+                "    except EncodingError:",
+                "        raise",
+                "    except STUMBLES:",
+                "        raise layout.refusal(pdu, sequence_number) from None",
+            ]
+        )
+
+    def _body_source(self) -> str:
+        """An expression for the mandatory parameters: neighbouring strings and octets share one f-string."""
+        pieces: list[tuple[str, str]] = []
+        for name, wire_type in self.fields:
+            for kind, source in wire_type.encode_source(name):
+                if kind == "text" and pieces and pieces[-1][0] == "text":
+                    pieces[-1] = ("text", pieces[-1][1] + source)
+                else:
+                    pieces.append((kind, source))
+        return " + ".join(_piece(kind, source) for kind, source in pieces) or "b''"
+
+
+def _piece(kind: str, source: str) -> str:
+    return f"f'{source}'.encode('latin-1')" if kind == "text" else source
+
+
+def _fields(record: type[Any]) -> list[tuple[str, WireType]]:
+    """The wire types in the order of declaration; fields without one belong to every PDU's header."""
+    hints = get_type_hints(record, include_extras=True)
+    return [
+        (name, hints[name].__metadata__[0]) for name in record.__struct_fields__ if hasattr(hints[name], "__metadata__")
+    ]

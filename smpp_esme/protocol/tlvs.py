@@ -1,0 +1,222 @@
+"""TLVs: the optional parameters (SMPP 3.4, 5.3), and the table that says what each tag holds.
+
+A PDU keeps its TLVs as they came, tag and octets in order, so that unknown ones survive and go back out unchanged. What
+the octets mean is looked up only when somebody asks, in a table to which a vendor's tags are added as data.
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final
+
+import construct
+import msgspec
+
+from smpp_esme.errors import EncodingError
+from smpp_esme.protocol.wire import CString, Octets, Privacy, UInt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from smpp_esme.protocol.wire import WireType
+
+_TAG_AND_LENGTH: Final = struct.Struct(">HH")
+
+#: construct's own reading of one TLV: the reference for `read` and `to_octets`.
+REFERENCE: Final = construct.Struct(
+    "tag" / construct.Int16ub, "octets" / construct.Prefixed(construct.Int16ub, construct.GreedyBytes)
+)
+
+
+class Tag(IntEnum):
+    """The tags of SMPP 3.4 (table 5-7) and of 5.0."""
+
+    DEST_ADDR_SUBUNIT = 0x0005
+    DEST_NETWORK_TYPE = 0x0006
+    DEST_BEARER_TYPE = 0x0007
+    DEST_TELEMATICS_ID = 0x0008
+    SOURCE_ADDR_SUBUNIT = 0x000D
+    SOURCE_NETWORK_TYPE = 0x000E
+    SOURCE_BEARER_TYPE = 0x000F
+    SOURCE_TELEMATICS_ID = 0x0010
+    QOS_TIME_TO_LIVE = 0x0017
+    PAYLOAD_TYPE = 0x0019
+    ADDITIONAL_STATUS_INFO_TEXT = 0x001D
+    RECEIPTED_MESSAGE_ID = 0x001E
+    MS_MSG_WAIT_FACILITIES = 0x0030
+    PRIVACY_INDICATOR = 0x0201
+    SOURCE_SUBADDRESS = 0x0202
+    DEST_SUBADDRESS = 0x0203
+    USER_MESSAGE_REFERENCE = 0x0204
+    USER_RESPONSE_CODE = 0x0205
+    SOURCE_PORT = 0x020A
+    DESTINATION_PORT = 0x020B
+    SAR_MSG_REF_NUM = 0x020C
+    LANGUAGE_INDICATOR = 0x020D
+    SAR_TOTAL_SEGMENTS = 0x020E
+    SAR_SEGMENT_SEQNUM = 0x020F
+    SC_INTERFACE_VERSION = 0x0210
+    CALLBACK_NUM_PRES_IND = 0x0302
+    CALLBACK_NUM_ATAG = 0x0303
+    NUMBER_OF_MESSAGES = 0x0304
+    CALLBACK_NUM = 0x0381
+    DPF_RESULT = 0x0420
+    SET_DPF = 0x0421
+    MS_AVAILABILITY_STATUS = 0x0422
+    NETWORK_ERROR_CODE = 0x0423
+    MESSAGE_PAYLOAD = 0x0424
+    DELIVERY_FAILURE_REASON = 0x0425
+    MORE_MESSAGES_TO_SEND = 0x0426
+    MESSAGE_STATE = 0x0427
+    CONGESTION_STATE = 0x0428
+    USSD_SERVICE_OP = 0x0501
+    DISPLAY_TIME = 0x1201
+    SMS_SIGNAL = 0x1203
+    MS_VALIDITY = 0x1204
+    ALERT_ON_MESSAGE_DELIVERY = 0x130C
+    ITS_REPLY_TYPE = 0x1380
+    ITS_SESSION_INFO = 0x1383
+
+
+class Tlv(msgspec.Struct, frozen=True, gc=False):
+    """One optional parameter as it stands on the wire.
+
+    Attributes:
+        tag: its number, known or not.
+        octets: its value, 0 to 65,535 octets.
+    """
+
+    tag: int
+    octets: bytes
+
+    def __repr__(self) -> str:
+        """The tag and the length; a value may be a number or a text and is not shown."""
+        return f"Tlv({name_of(self.tag)}, {len(self.octets)} octets)"
+
+
+class TlvTable:
+    """What each tag is called and holds; immutable, `extend` gives a larger one."""
+
+    def __init__(self, entries: Mapping[int, tuple[str, WireType]]) -> None:
+        self._entries = dict(entries)
+
+    def extend(self, entries: Mapping[int, tuple[str, WireType]]) -> TlvTable:
+        """A table that knows these tags too: ``TLVS.extend({0x2000: ("cost", CString(7))})``."""
+        return TlvTable(self._entries | dict(entries))
+
+    def name(self, tag: int) -> str:
+        """The parameter's name, or its number in hexadecimal."""
+        entry = self._entries.get(tag)
+        return entry[0] if entry else f"0x{tag:04X}"
+
+    def value(self, tlv: Tlv) -> Any:
+        """The value of a TLV: int, str or bytes as its tag has it, bytes for an unknown tag; never raises."""
+        entry = self._entries.get(tlv.tag)
+        return entry[1].from_octets(tlv.octets) if entry else tlv.octets
+
+    def tlv(self, tag: int, value: Any) -> Tlv:
+        """A TLV to send.
+
+        Raises:
+            EncodingError: the value is not what the tag holds, or too long.
+        """
+        name, wire_type = self._entries.get(tag, (f"0x{tag:04X}", _ANY))
+        if trouble := wire_type.problem(value):
+            raise EncodingError(name, *trouble)
+        return Tlv(tag, wire_type.to_octets(value))
+
+
+_ANY: Final = Octets(0xFFFF)
+_U8, _U16, _U32 = UInt(1), UInt(2), UInt(4)
+_OPEN = Privacy.OPEN
+
+#: SMPP 3.4, 5.3.2. Where 3.4 and 5.0 differ in size the wider one stands; reading takes either.
+TLVS: Final = TlvTable(
+    {
+        Tag.DEST_ADDR_SUBUNIT: ("dest_addr_subunit", _U8),
+        Tag.DEST_NETWORK_TYPE: ("dest_network_type", _U8),
+        Tag.DEST_BEARER_TYPE: ("dest_bearer_type", _U8),
+        Tag.DEST_TELEMATICS_ID: ("dest_telematics_id", _U16),
+        Tag.SOURCE_ADDR_SUBUNIT: ("source_addr_subunit", _U8),
+        Tag.SOURCE_NETWORK_TYPE: ("source_network_type", _U8),
+        Tag.SOURCE_BEARER_TYPE: ("source_bearer_type", _U8),
+        Tag.SOURCE_TELEMATICS_ID: ("source_telematics_id", _U8),
+        Tag.QOS_TIME_TO_LIVE: ("qos_time_to_live", _U32),
+        Tag.PAYLOAD_TYPE: ("payload_type", _U8),
+        Tag.ADDITIONAL_STATUS_INFO_TEXT: ("additional_status_info_text", CString(256)),
+        Tag.RECEIPTED_MESSAGE_ID: ("receipted_message_id", CString(65)),
+        Tag.MS_MSG_WAIT_FACILITIES: ("ms_msg_wait_facilities", _U8),
+        Tag.PRIVACY_INDICATOR: ("privacy_indicator", _U8),
+        Tag.SOURCE_SUBADDRESS: ("source_subaddress", Octets(23, least=2)),
+        Tag.DEST_SUBADDRESS: ("dest_subaddress", Octets(23, least=2)),
+        Tag.USER_MESSAGE_REFERENCE: ("user_message_reference", _U16),
+        Tag.USER_RESPONSE_CODE: ("user_response_code", _U8),
+        Tag.SOURCE_PORT: ("source_port", _U16),
+        Tag.DESTINATION_PORT: ("destination_port", _U16),
+        Tag.SAR_MSG_REF_NUM: ("sar_msg_ref_num", _U16),
+        Tag.LANGUAGE_INDICATOR: ("language_indicator", _U8),
+        Tag.SAR_TOTAL_SEGMENTS: ("sar_total_segments", _U8),
+        Tag.SAR_SEGMENT_SEQNUM: ("sar_segment_seqnum", _U8),
+        Tag.SC_INTERFACE_VERSION: ("sc_interface_version", _U8),
+        Tag.CALLBACK_NUM_PRES_IND: ("callback_num_pres_ind", _U8),
+        Tag.CALLBACK_NUM_ATAG: ("callback_num_atag", Octets(65)),
+        Tag.NUMBER_OF_MESSAGES: ("number_of_messages", _U8),
+        Tag.CALLBACK_NUM: ("callback_num", Octets(19, least=4)),
+        Tag.DPF_RESULT: ("dpf_result", _U8),
+        Tag.SET_DPF: ("set_dpf", _U8),
+        Tag.MS_AVAILABILITY_STATUS: ("ms_availability_status", _U8),
+        Tag.NETWORK_ERROR_CODE: ("network_error_code", Octets(3, least=3, privacy=_OPEN)),
+        Tag.MESSAGE_PAYLOAD: ("message_payload", _ANY),
+        Tag.DELIVERY_FAILURE_REASON: ("delivery_failure_reason", _U8),
+        Tag.MORE_MESSAGES_TO_SEND: ("more_messages_to_send", _U8),
+        Tag.MESSAGE_STATE: ("message_state", _U8),
+        Tag.CONGESTION_STATE: ("congestion_state", _U8),
+        Tag.USSD_SERVICE_OP: ("ussd_service_op", Octets(1, least=1, privacy=_OPEN)),
+        Tag.DISPLAY_TIME: ("display_time", _U8),
+        Tag.SMS_SIGNAL: ("sms_signal", _U16),
+        Tag.MS_VALIDITY: ("ms_validity", _U8),
+        Tag.ALERT_ON_MESSAGE_DELIVERY: ("alert_on_message_delivery", Octets(1, privacy=_OPEN)),
+        Tag.ITS_REPLY_TYPE: ("its_reply_type", _U8),
+        Tag.ITS_SESSION_INFO: ("its_session_info", Octets(2, least=2, privacy=_OPEN)),
+    }
+)
+
+
+def name_of(tag: int) -> str:
+    """The name that SMPP gives the tag, or its number in hexadecimal."""
+    return TLVS.name(tag)
+
+
+def read(octets: bytes, at: int) -> tuple[tuple[Tlv, ...], tuple[str, ...]]:
+    """The TLVs from `at` to the end of a PDU, and what was odd about them; never raises.
+
+    A last TLV that is cut short, and stray octets, are reported and left out: they must not cost the PDU.
+    """
+    tlvs: list[Tlv] = []
+    end = len(octets)
+    while at + 4 <= end:
+        tag, length = _TAG_AND_LENGTH.unpack_from(octets, at)
+        at += 4
+        if at + length > end:
+            return tuple(tlvs), (f"TLV {name_of(tag)} declares {length} octets and {end - at} are there",)
+        tlvs.append(Tlv(tag, octets[at : at + length]))
+        at += length
+    return tuple(tlvs), () if at == end else (f"{end - at} stray octets after the last parameter",)
+
+
+def to_octets(tlvs: Iterable[Tlv]) -> bytes:
+    """The TLVs as they stand at the end of a PDU.
+
+    Raises:
+        EncodingError: a tag or a value does not fit into 16 bits of tag or length.
+    """
+    pieces = []
+    for tlv in tlvs:
+        try:
+            pieces.append(_TAG_AND_LENGTH.pack(tlv.tag, len(tlv.octets)) + tlv.octets)
+        except (struct.error, TypeError) as error:
+            raise EncodingError(
+                f"TLV {tlv.tag!r}", "tag or length does not fit", "tag 0 to 65535 and at most 65535 octets"
+            ) from error
+    return b"".join(pieces)
