@@ -1,0 +1,81 @@
+"""Where an SMSC listens and how we introduce ourselves, as one URL."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from smpp_esme.errors import InvalidValue
+from smpp_esme.protocol.pdus import BindReceiver, BindTransceiver, BindTransmitter, Pdu
+
+#: The ports that SMPP is found on (IANA 2775; TLS by custom 3550).
+DEFAULT_PORTS: Final = {"smpp": 2775, "smpp+tls": 3550}
+
+#: How a session may be bound, by the word that a person uses.
+BINDS: Final[dict[str, type[BindTransceiver | BindTransmitter | BindReceiver]]] = {
+    "transceiver": BindTransceiver,
+    "transmitter": BindTransmitter,
+    "receiver": BindReceiver,
+}
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """An SMSC's address and our account there.
+
+    Attributes:
+        host: name or address.
+        port: TCP port.
+        tls: whether the connection is TLS from its first octet.
+        system_id: our account, at most 15 characters.
+        password: at most 8 characters (SMPP 3.4, 4.1.1).
+        system_type: what kind of ESME we are, often empty.
+    """
+
+    host: str
+    port: int
+    tls: bool = False
+    system_id: str = ""
+    password: str = ""
+    system_type: str = ""
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self})"
+
+    def __str__(self) -> str:
+        """The address without the password."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'smpp+tls' if self.tls else 'smpp'}://{self.system_id}@{host}:{self.port}"
+
+    def bind_request(self, how: str = "transceiver") -> Pdu:
+        """The bind PDU of this account; `how` is transceiver, transmitter or receiver."""
+        return BINDS[how](system_id=self.system_id, password=self.password, system_type=self.system_type)
+
+
+def parse_url(url: str) -> Endpoint:
+    """The endpoint that a URL names: ``smpp://system_id:password@host:port`` or ``smpp+tls://...``.
+
+    System id and password may be percent-encoded.
+
+    Raises:
+        InvalidValue: names the part that is wrong; never shows the password.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise InvalidValue("url", "it cannot be read", "smpp://system_id:password@host:port") from None
+    if parts.scheme not in DEFAULT_PORTS:
+        raise InvalidValue("url", f"the scheme is {parts.scheme!r}", "smpp:// or smpp+tls://")
+    if not parts.hostname:
+        raise InvalidValue("url", "it names no host", "smpp://system_id:password@host:port")
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise InvalidValue("url", "something follows the host and port", "nothing after host:port")
+    return Endpoint(
+        host=parts.hostname,
+        port=port or DEFAULT_PORTS[parts.scheme],
+        tls=parts.scheme == "smpp+tls",
+        system_id=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+    )

@@ -1,0 +1,367 @@
+"""One SMPP session over one TCP connection, either role.
+
+The session moves octets between a transport and a `protocol.Connection`, and time from the event loop's clock. It
+writes once a loop turn, whatever was asked for in between, and takes everything that one read brought at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+
+from smpp_esme.errors import BindRefused, ConnectFailed, LocalProtocolError, ResponseTimeout, SessionClosed
+from smpp_esme.protocol.connection import Connection
+from smpp_esme.protocol.events import Closed, PeerErred, RequestReceived, ResponseMissing, ResponseReceived
+from smpp_esme.protocol.state import Role, State
+from smpp_esme.protocol.timers import Timers
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from smpp_esme.protocol.events import Event
+    from smpp_esme.protocol.pdus import Pdu
+    from smpp_esme.session.endpoint import Endpoint
+
+#: How many requests of the peer may wait for our answer before we stop reading from the socket.
+REQUEST_LIMIT: Final = 10_000
+
+
+class Outcome(Protocol):
+    """Who wants to know how a request ended; handed to `Session.start` with it."""
+
+    def answered(self, response: Pdu) -> None:
+        """The response came, kind or not."""
+
+    def unanswered(self, error: ResponseTimeout | SessionClosed) -> None:
+        """It never will; whether the peer acted is unknown."""
+
+
+class _Future(asyncio.Future["Pdu"]):
+    """An outcome that one task awaits."""
+
+    def answered(self, response: Pdu) -> None:
+        if not self.done():
+            self.set_result(response)
+
+    def unanswered(self, error: ResponseTimeout | SessionClosed) -> None:
+        if not self.done():
+            self.set_exception(error)
+
+
+class Session(asyncio.Protocol):
+    """One SMPP session, over one TCP connection.
+
+    Make one with `Session.connect`, or as the protocol of a server with ``role=Role.SMSC``.
+
+    Attributes:
+        connection: the session's protocol state; read it, leave the writing to the session.
+        peer: the other end's address, for people.
+        errors: how many PDUs of the peer's could not be used.
+    """
+
+    def __init__(
+        self,
+        role: Role = Role.ESME,
+        *,
+        window: int = 10,
+        timers: Timers | None = None,
+        on_open: Callable[[Session], None] | None = None,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.connection = Connection(role, self._loop.time(), window=window, timers=timers)
+        self.peer = "nobody yet"
+        self.errors = 0
+        self._on_open = on_open
+        self._transport: asyncio.Transport | None = None
+        self._paused = self._flushing = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._requests: deque[Pdu] = deque()
+        self._arrival = asyncio.Event()
+        self._room: deque[asyncio.Future[None]] = deque()
+        self._closed: asyncio.Future[Closed] = self._loop.create_future()
+
+    @classmethod
+    async def connect(
+        cls,
+        endpoint: Endpoint,
+        *,
+        window: int = 10,
+        timers: Timers | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> Session:
+        """Open the TCP connection; bind next.
+
+        Args:
+            endpoint: where to.
+            window: how many requests may be outstanding.
+            timers: the four timers; connecting may take as long as session_init.
+            tls: the context for ``smpp+tls://``; by default one that verifies.
+
+        Raises:
+            ConnectFailed: nobody listens there, or not in time. Cancelling leaves nothing open.
+        """
+        timers = timers or Timers()
+        loop = asyncio.get_running_loop()
+        if endpoint.tls and tls is None:
+            import ssl  # noqa: PLC0415 - most sessions are plain and ssl is slow to import
+
+            tls = ssl.create_default_context()
+        try:
+            async with asyncio.timeout(timers.session_init or None):
+                _, session = await loop.create_connection(
+                    lambda: cls(window=window, timers=timers),
+                    endpoint.host,
+                    endpoint.port,
+                    ssl=tls if endpoint.tls else None,
+                )
+        except TimeoutError as error:
+            raise ConnectFailed(f"{endpoint}: no connection within {timers.session_init:g} s") from error
+        except OSError as error:
+            raise ConnectFailed(f"{endpoint}: {error.strerror or error}") from error
+        return session
+
+    def __repr__(self) -> str:
+        return f"<Session {self.connection!r} with {self.peer}>"
+
+    @property
+    def is_bound(self) -> bool:
+        """True between a successful bind and the end of the session."""
+        return self.connection.state.is_bound
+
+    async def bind(self, request: Pdu) -> Pdu:
+        """Bind, and give the SMSC's response.
+
+        Raises:
+            BindRefused: the SMSC said no; the session is closed.
+            ResponseTimeout, SessionClosed: it said nothing. Cancelling closes the session.
+        """
+        try:
+            response = await self.request(request)
+        except BaseException:
+            self.abort("the bind failed")
+            raise
+        if response.command_status:
+            self.abort("the bind was refused")
+            raise BindRefused(response.status, f"the bind as {type(request).__name__}")
+        return response
+
+    async def request(self, pdu: Pdu) -> Pdu:
+        """Send one request and give its response, whatever its command_status.
+
+        Waits for room in the window first. Cancelling before the request left takes it back; after that the request
+        stands and its response is dropped.
+
+        Raises:
+            LocalProtocolError, EncodingError: nothing was sent.
+            ResponseTimeout: no response in time; whether the peer acted is unknown.
+            SessionClosed: the session ended first; the same holds.
+        """
+        while self.connection.state is not State.OPEN and not self.connection.room:
+            await self.room()
+        outcome = _Future(loop=self._loop)
+        self.start(pdu, outcome)
+        return await outcome
+
+    def start(self, pdu: Pdu, outcome: Outcome) -> int:
+        """Send one request now; `outcome` is told how it ended.
+
+        Returns:
+            The sequence_number it goes out with, at the end of this turn of the event loop.
+
+        Raises:
+            LocalProtocolError: illegal in this state, or no room in the window; nothing was sent.
+            EncodingError: a value does not fit; nothing was sent.
+            SessionClosed: the session is over; nothing was sent.
+        """
+        self._check_open()
+        sequence_number = self.connection.request(pdu, self._loop.time(), outcome)
+        self._flush_soon()
+        return sequence_number
+
+    async def room(self) -> int:
+        """Wait until the window has room, and say for how many requests.
+
+        Cancelling is safe.
+
+        Raises:
+            SessionClosed: the session is over, or being ended.
+        """
+        while not self.connection.room:
+            self._check_open()
+            waiter = self._loop.create_future()
+            self._room.append(waiter)
+            try:
+                await waiter
+            except asyncio.CancelledError:
+                if waiter.done() and not waiter.cancelled():
+                    self._wake_waiters()  # the room that was ours is the next one's
+                raise
+        return self.connection.room
+
+    async def requests(self) -> list[Pdu]:
+        """Wait for requests of the peer's, and give all that have come; answer each with `respond`.
+
+        One task at a time. Cancelling loses nothing.
+
+        Raises:
+            SessionClosed: the session is over and all that came before has been given.
+        """
+        while not self._requests:
+            self._check_open()
+            self._arrival.clear()
+            await self._arrival.wait()
+        taken = list(self._requests)
+        self._requests.clear()
+        self._resume_reading()
+        return taken
+
+    def respond(self, request: Pdu, response: Pdu) -> None:
+        """Answer a request of the peer's; silently too late if the session is over.
+
+        Raises:
+            LocalProtocolError: `response` does not answer `request`.
+            EncodingError: a value does not fit.
+        """
+        if self.connection.state is not State.CLOSED:
+            self.connection.respond(request, response)
+            self._settle()
+
+    async def unbind(self) -> None:
+        """End the session in order and wait until it is over; what is outstanding may still be answered first.
+
+        Cancelling ends it at once.
+        """
+        try:
+            if self.is_bound:
+                self._begin_unbind()
+                await asyncio.shield(self._closed)
+        finally:
+            self.abort("closed")
+
+    def abort(self, reason: str = "aborted") -> None:
+        """End the session now; outstanding requests get `SessionClosed`."""
+        self.connection.close(reason)
+        self._settle()
+
+    async def wait_closed(self) -> Closed:
+        """Wait until the session is over, and tell how it ended. Cancelling is safe."""
+        return await asyncio.shield(self._closed)
+
+    # What the transport calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The TCP connection stands."""
+        self._transport = cast("asyncio.Transport", transport)
+        name = transport.get_extra_info("peername")
+        self.peer = f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "a pipe"
+        self._arm_timer()
+        if self._on_open:
+            self._on_open(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Octets came."""
+        self.connection.receive_data(data, self._loop.time())
+        self._settle()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The TCP connection is gone."""
+        self.connection.close(f"the connection was lost: {exc}" if exc else "the peer closed the connection")
+        self._transport = None
+        self._settle()
+
+    def pause_writing(self) -> None:
+        """The peer reads more slowly than we write."""
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        """The peer has caught up."""
+        self._paused = False
+        self._flush()
+
+    # Inside
+
+    def _begin_unbind(self) -> None:
+        with contextlib.suppress(LocalProtocolError):  # somebody else has begun already
+            self.connection.unbind(self._loop.time())
+            self._flush_soon()
+
+    def _settle(self) -> None:
+        """Hand out what happened and see that octets and timer follow at the end of this loop turn."""
+        if events := self.connection.events_received():
+            for event in events:
+                self._handle(event)
+            self._wake_waiters()
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        if self._transport and not self._paused and (octets := self.connection.data_to_send()):
+            self._transport.write(octets)
+        if self.connection.state is State.CLOSED and self._transport:
+            self._transport.close()
+        self._arm_timer()
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case ResponseReceived(_, response, outcome):
+                outcome.answered(response)
+            case RequestReceived(request):
+                self._take_request(request)
+            case ResponseMissing(request, outcome):
+                outcome.unanswered(ResponseTimeout(type(request).__name__, self.connection.timers.response))
+            case PeerErred():
+                self.errors += 1
+            case Closed(reason, _, unanswered):
+                self._end(event, reason, unanswered)
+
+    def _take_request(self, request: Pdu) -> None:
+        self._requests.append(request)
+        self._arrival.set()
+        if len(self._requests) == REQUEST_LIMIT and self._transport:
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self._transport and not self._transport.is_closing() and not self._transport.is_reading():
+            self._transport.resume_reading()
+
+    def _end(self, closed: Closed, reason: str, unanswered: list[tuple[Pdu, Any]]) -> None:
+        for _, outcome in unanswered:
+            outcome.unanswered(SessionClosed(reason))
+        self._arrival.set()
+        if not self._closed.done():
+            self._closed.set_result(closed)
+
+    def _wake_waiters(self) -> None:
+        """Wake as many as there is room for; all of them once the session is over, to be told so."""
+        room = self.connection.room if self.connection.state is not State.CLOSED else len(self._room)
+        while self._room and room:
+            waiter = self._room.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                room -= 1
+
+    def _check_open(self) -> None:
+        if self._closed.done():
+            raise SessionClosed(self._closed.result().reason)
+
+    def _arm_timer(self) -> None:
+        """Keep one timer, at the connection's next deadline or a little before it."""
+        deadline = self.connection.next_deadline()
+        if self._timer and (deadline is None or self._timer.when() > deadline):
+            self._timer.cancel()
+            self._timer = None
+        if deadline is not None and not self._timer:
+            self._timer = self._loop.call_at(deadline, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.connection.handle_timer(self._loop.time())
+        self._settle()
