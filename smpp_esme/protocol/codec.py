@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Final
 
 from smpp_esme.errors import BrokenStream, MalformedPdu
@@ -33,9 +34,17 @@ def decode(octets: bytes) -> Pdu:
     """The PDU in `octets`, which hold exactly one, as `Framer` gives them.
 
     Raises:
-        MalformedPdu: unknown command_id, or a mandatory parameter runs past the end.
+        MalformedPdu: no whole header, unknown command_id, or a mandatory parameter runs past the end.
     """
-    _, command_id, command_status, sequence_number = _read_header(octets)
+    try:
+        _, command_id, command_status, sequence_number = _read_header(octets)
+    except struct.error:
+        raise MalformedPdu(
+            f"{len(octets)} octets are too few for a header",
+            command_id=0,
+            sequence_number=0,
+            command_status=CommandStatus.ESME_RINVCMDLEN,
+        ) from None
     decoder = _DECODERS.get(command_id)
     if decoder is None:
         raise MalformedPdu(

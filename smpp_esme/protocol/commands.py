@@ -82,7 +82,10 @@ class CommandStatus(IntEnum):
             return None
         # Not cached: a peer may send any of 2**32 numbers and must not be able to fill our memory.
         vendor = 0x400 <= value <= 0x4FF
-        member = cls.__new__(cls, value, "vendor's own status" if vendor else "status outside the specification")
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.meaning = "vendor's own status" if vendor else "status outside the specification"
+        member.retryable = False
         member._name_ = f"{'VENDOR' if vendor else 'RESERVED'}_0x{value:08X}"
         return member
 

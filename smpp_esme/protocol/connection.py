@@ -14,6 +14,7 @@ the present state. All else is an event, and the owner's to answer with `respond
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from smpp_esme.errors import LocalProtocolError, MalformedPdu
@@ -40,10 +41,11 @@ from smpp_esme.protocol.pdus import (
 )
 from smpp_esme.protocol.state import BINDS, Role, State, may_request, next_state
 from smpp_esme.protocol.timers import Due, SilenceWatch, Timers
-from smpp_esme.protocol.window import Window
+from smpp_esme.protocol.window import Outstanding, Window
 
-#: Requests that neither wait for room in the window nor take any: they keep the session alive, or end it.
-_UNCOUNTED: Final = frozenset({CommandId.ENQUIRE_LINK, CommandId.UNBIND, *BINDS})
+#: Requests that neither wait for room in the window nor take any: they keep the session alive, begin or end it, or
+#: have no response to wait for.
+_UNCOUNTED: Final = frozenset({CommandId.ENQUIRE_LINK, CommandId.UNBIND, *BINDS, *UNANSWERED})
 #: Requests that the connection makes by itself: nobody waits for their responses but it.
 _OWN: Final = frozenset({CommandId.ENQUIRE_LINK, CommandId.UNBIND})
 _SIGNS_OF_LIFE: Final = frozenset({CommandId.ENQUIRE_LINK, CommandId.ENQUIRE_LINK_RESP})
@@ -109,16 +111,14 @@ class Connection:
             EncodingError: a value does not fit; nothing was sent.
         """
         self._check_request(pdu)
-        if pdu.command_id in UNANSWERED:
-            self._outgoing.append(codec.encode(pdu, sequence := self._window.add(pdu, None, now)))
-            self._window.discard(sequence)
-            return sequence
-        sequence = self._window.add(pdu, context, now + self.timers.response)
+        sequence = self._expect(pdu, now, context)
         try:
             self._outgoing.append(codec.encode(pdu, sequence))
         except Exception:
             self._window.discard(sequence)
             raise
+        if pdu.command_id in UNANSWERED:
+            self._window.discard(sequence)
         return sequence
 
     def respond(self, request: Pdu, response: Pdu) -> None:
@@ -203,6 +203,11 @@ class Connection:
 
     # Inside
 
+    def _expect(self, request: Pdu, now: float, context: Any = None) -> int:
+        """Enter a request into the window; gives its sequence_number."""
+        deadline = now + self.timers.response if self.timers.response else math.inf
+        return self._window.add(request, context, deadline, counted=request.command_id not in _UNCOUNTED)
+
     def _check_request(self, pdu: Pdu) -> None:
         if self._leaving or not may_request(self.role, self.state, pdu.command_id):
             why = "after unbind" if self._leaving else f"in state {self.state.value}"
@@ -242,16 +247,24 @@ class Connection:
         if outstanding is None:
             self._events.append(Unsolicited(nack))
         else:
-            self._events.append(ResponseReceived(outstanding.request, nack, outstanding.context))
+            self._settle(outstanding, nack)
 
     def _receive_response(self, response: Pdu) -> None:
         outstanding = self._window.take(response.sequence_number, response.command_id & ~RESPONSE_BIT)
         if outstanding is None:
             self._events.append(Unsolicited(response))
-            return
-        if response.command_id != CommandId.ENQUIRE_LINK_RESP:
-            self._events.append(ResponseReceived(outstanding.request, response, outstanding.context))
-            self._move(response)
+        else:
+            self._settle(outstanding, response)
+
+    def _settle(self, outstanding: Outstanding, response: Pdu) -> None:
+        """A request of ours got its answer; a peer that refuses to be unbound, or cannot, is left all the same."""
+        request = outstanding.request
+        if request.command_id == CommandId.ENQUIRE_LINK:
+            return  # whatever the answer, the peer is there
+        self._events.append(ResponseReceived(request, response, outstanding.context))
+        self._move(response)
+        if request.command_id == CommandId.UNBIND:
+            self._close(f"unbind was refused: {response.status.name}", orderly=False)
 
     def _receive_request(self, request: Pdu) -> None:
         command_id = request.command_id
@@ -286,7 +299,7 @@ class Connection:
         """Probe a silent peer; end a session that was never bound or does nothing."""
         if due is Due.PROBE:
             probe = EnquireLink()
-            self._urgent.append(codec.encode(probe, self._window.add(probe, None, now + self.timers.response)))
+            self._urgent.append(codec.encode(probe, self._expect(probe, now)))
         elif due is not Due.NOTHING:
             self._close(due.value, orderly=False)
 
@@ -294,6 +307,5 @@ class Connection:
         if self.state is State.CLOSED:
             return
         self.state = State.CLOSED
-        own = (CommandId.ENQUIRE_LINK, CommandId.UNBIND)
-        left = [(one.request, one.context) for one in self._window.take_all() if one.request.command_id not in own]
+        left = [(one.request, one.context) for one in self._window.take_all() if one.request.command_id not in _OWN]
         self._events.append(Closed(reason, orderly, left))

@@ -181,19 +181,22 @@ class Layout:
         )
 
     def _body_source(self) -> str:
-        """An expression for the mandatory parameters: neighbouring strings and octets share one f-string."""
+        """An expression for the mandatory parameters: neighbouring strings and octets share one join.
+
+        A join, and not an f-string, because it refuses what is no str: None must not go out as "None".
+        """
         pieces: list[tuple[str, str]] = []
         for name, wire_type in self.fields:
             for kind, source in wire_type.encode_source(name):
                 if kind == "text" and pieces and pieces[-1][0] == "text":
-                    pieces[-1] = ("text", pieces[-1][1] + source)
+                    pieces[-1] = ("text", f"{pieces[-1][1]}, {source}")
                 else:
                     pieces.append((kind, source))
         return " + ".join(_piece(kind, source) for kind, source in pieces) or "b''"
 
 
 def _piece(kind: str, source: str) -> str:
-    return f"f'{source}'.encode('latin-1')" if kind == "text" else source
+    return f"''.join(({source},)).encode('latin-1')" if kind == "text" else source
 
 
 def _fields(record: type[Any]) -> list[tuple[str, WireType]]:

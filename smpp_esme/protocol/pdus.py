@@ -78,7 +78,7 @@ class Pdu(msgspec.Struct, frozen=True, gc=False):
         for name, wire_type in self.layout.fields:
             value = getattr(self, name)
             if value != wire_type.default:
-                shown.append(f"{name}={value!r}" if wire_type.privacy is Privacy.OPEN else f"{name}=<{len(value)}>")
+                shown.append(f"{name}={value!r:.80}" if wire_type.privacy is Privacy.OPEN else f"{name}=<{len(value)}>")
         if self.tlvs:
             shown.append(f"tlvs={self.tlvs!r}")
         return f"{type(self).__name__}({', '.join(shown)})"

@@ -110,6 +110,15 @@ class TlvTable:
         entry = self._entries.get(tag)
         return entry[0] if entry else f"0x{tag:04X}"
 
+    def knows(self, tag: int) -> bool:
+        """True if the tag has a name here."""
+        return tag in self._entries
+
+    def wire_type(self, tag: int) -> WireType:
+        """What the parameter holds; octets, if the tag is unknown."""
+        entry = self._entries.get(tag)
+        return entry[1] if entry else _ANY
+
     def value(self, tlv: Tlv) -> Any:
         """The value of a TLV: int, str or bytes as its tag has it, bytes for an unknown tag; never raises."""
         entry = self._entries.get(tlv.tag)
@@ -121,9 +130,9 @@ class TlvTable:
         Raises:
             EncodingError: the value is not what the tag holds, or too long.
         """
-        name, wire_type = self._entries.get(tag, (f"0x{tag:04X}", _ANY))
+        wire_type = self.wire_type(tag)
         if trouble := wire_type.problem(value):
-            raise EncodingError(name, *trouble)
+            raise EncodingError(self.name(tag), *trouble)
         return Tlv(tag, wire_type.to_octets(value))
 
 

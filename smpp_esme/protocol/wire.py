@@ -53,7 +53,7 @@ class WireType(Protocol):
         """Lines that read local `name` from `octets` at `at` and move `at`."""
 
     def encode_source(self, name: str) -> list[tuple[str, str]]:
-        """The octets of local `name`, as pieces ("text", part of an f-string) or ("octets", expression)."""
+        """The octets of local `name`, as pieces ("text", expression) or ("octets", expression)."""
 
     def encode_checks(self, name: str) -> list[str]:
         """Conditions over local `name`, any of which makes a value unfit."""
@@ -106,7 +106,7 @@ class UInt(construct.Adapter):  # type: ignore[misc]  # construct ships no types
 
     def encode_source(self, name: str) -> list[tuple[str, str]]:
         if self.size == 1:
-            return [("text", f"{{CHARACTER[{name}]}}")]
+            return [("text", f"CHARACTER[{name}]")]
         return [("octets", f"{name}.to_bytes({self.size}, 'big')")]
 
     def encode_checks(self, name: str) -> list[str]:
@@ -134,7 +134,7 @@ class CString(construct.Adapter):  # type: ignore[misc]  # construct ships no ty
         return obj.encode("ascii")
 
     def problem(self, value: Any) -> tuple[str, str] | None:
-        shown = repr(value) if self.privacy is Privacy.OPEN else "the value"
+        shown = f"{value!r:.80}" if self.privacy is Privacy.OPEN else "the value"
         if not isinstance(value, str):
             return f"{shown} is not a string", "a str"
         if not value.isascii() or "\0" in value:
@@ -171,7 +171,7 @@ class CString(construct.Adapter):  # type: ignore[misc]  # construct ships no ty
         ]
 
     def encode_source(self, name: str) -> list[tuple[str, str]]:
-        return [("text", f"{{{name}}}\\0")]
+        return [("text", name), ("text", r"'\0'")]
 
     def encode_checks(self, name: str) -> list[str]:
         length = f"len({name}) != {self.limit - 1}" if self.exact else f"len({name}) >= {self.limit}"
@@ -226,7 +226,7 @@ class Octets(construct.Adapter):  # type: ignore[misc]  # construct ships no typ
         ]
 
     def encode_source(self, name: str) -> list[tuple[str, str]]:
-        return [("text", f"{{CHARACTER[len({name})]}}"), ("octets", name)]
+        return [("text", f"CHARACTER[len({name})]"), ("octets", name)]
 
     def encode_checks(self, name: str) -> list[str]:
         return [f"{name}.__class__ is not bytes or len({name}) > {self.limit}"]

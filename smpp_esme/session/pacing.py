@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 #: A bucket this many seconds deep: bursts stay below what an SMSC measures over a second.
@@ -21,6 +22,11 @@ class Pacing:
         self._depth = max(1.0, throughput * _DEPTH)
         self._tokens = self._depth
         self._filled = now
+
+    @property
+    def second(self) -> int:
+        """How many PDUs may leave in a second, at least one: no more need be at hand."""
+        return max(1, int(self.throughput)) if self.throughput else sys.maxsize
 
     def delay(self, now: float) -> float:
         """Seconds until one more PDU may leave; 0 if it may now."""

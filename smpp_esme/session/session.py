@@ -77,7 +77,8 @@ class Session(asyncio.Protocol):
         self._on_open = on_open
         self._transport: asyncio.Transport | None = None
         self._paused = self._flushing = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_at = 0.0  # kept here: what uvloop gives for a time that has passed cannot be asked
         self._requests: deque[Pdu] = deque()
         self._arrival = asyncio.Event()
         self._room: deque[asyncio.Future[None]] = deque()
@@ -312,7 +313,8 @@ class Session(asyncio.Protocol):
     def _handle(self, event: Event) -> None:
         match event:
             case ResponseReceived(_, response, outcome):
-                outcome.answered(response)
+                if outcome is not None:  # nobody waits for the response to unbind but the end of the session
+                    outcome.answered(response)
             case RequestReceived(request):
                 self._take_request(request)
             case ResponseMissing(request, outcome):
@@ -355,10 +357,11 @@ class Session(asyncio.Protocol):
     def _arm_timer(self) -> None:
         """Keep one timer, at the connection's next deadline or a little before it."""
         deadline = self.connection.next_deadline()
-        if self._timer and (deadline is None or self._timer.when() > deadline):
+        if self._timer and (deadline is None or self._timer_at > deadline):
             self._timer.cancel()
             self._timer = None
         if deadline is not None and not self._timer:
+            self._timer_at = deadline
             self._timer = self._loop.call_at(deadline, self._on_timer)
 
     def _on_timer(self) -> None:

@@ -1,0 +1,149 @@
+"""`smpp-esme simulate`: an SMSC on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+
+def simulate(
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 2775,
+    profile: Annotated[
+        str, typer.Option(help="Which SMSC to be: smsc-centre, standard, or a profile's .toml file.")
+    ] = "smsc-centre",
+    account: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SYSTEM_ID:PASSWORD", help="Who may bind; may be repeated. Without it, anybody."),
+    ] = None,
+    receipt_delay: Annotated[
+        float, typer.Option(min=0, help="Seconds from a response to its receipt, give or take half of it.")
+    ] = 1.0,
+    latency: Annotated[float, typer.Option(min=0, help="Seconds from a submit to its response.")] = 0.0,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Decides message_ids and delays. Without it, the clock: message_ids differ in every run."),
+    ] = None,
+    window: Annotated[int, typer.Option(min=1, help="How many receipts may wait for an answer on a session.")] = 50,
+    script: Annotated[
+        Path | None, typer.Option(help="TOML file of rules: refusals, delays, lost responses ...")
+    ] = None,
+    control_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port of the HTTP control API on loopback; 0 takes a free one.")
+    ] = None,
+    ready_file: Annotated[
+        Path | None, typer.Option(help="Written once it listens: a JSON object of port, url and control.")
+    ] = None,
+) -> None:
+    """Run an SMSC that binds, takes messages and lookups, and sends receipts.
+
+    Nothing leaves this machine. It ends on SIGINT or SIGTERM.
+
+    What becomes of a message depends on how its number ends:
+
+    \b
+    ...001  absent              EXPIRED, err 006
+    ...002  unknown             UNDELIV, err 001
+    ...003  ported              DELIVRD
+    ...004  roaming             DELIVRD
+    ...005  blocked             UNDELIV, err 013
+    ...006  memory full         UNDELIV, err 012
+    ...007  silent              no receipt, ever
+    ...008  slow                DELIVRD, ten times as late
+    ...009  ported and roaming  DELIVRD
+    ...010  no service          UNDELIV, err 011
+    others  present             DELIVRD
+
+    Try:
+
+    \b
+    smpp-esme simulate --control-port 2776
+    smpp-esme send --url smpp://demo:secret@127.0.0.1:2775 --wait 5 79161234567 Hello
+    curl http://127.0.0.1:2776/received
+    """  # noqa: D301 - \\b is click's mark for lines that are to stay as they are
+    import asyncio
+    import time
+
+    from smpp_esme.errors import InvalidValue
+    from smpp_esme.simulator.script import Script
+    from smpp_esme.simulator.smsc import Smsc
+    from smpp_esme.sms.profile import Profile
+
+    try:
+        smsc = Smsc(
+            Profile.load(profile) if profile.endswith(".toml") else Profile.named(profile),
+            host=host,
+            port=port,
+            accounts=_accounts(account) if account else None,
+            receipt_delay=receipt_delay,
+            latency=latency,
+            seed=time.time_ns() if seed is None else seed,
+            window=window,
+            script=Script.load(script) if script else None,
+        )
+    except InvalidValue as error:
+        raise typer.BadParameter(str(error)) from None
+    try:
+        with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
+            runner.run(_run(smsc, control_port, ready_file))
+    except OSError as error:
+        typer.echo(f"smpp-esme simulate: {error.strerror or error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _accounts(written: list[str]) -> dict[str, str]:
+    accounts = dict(one.partition(":")[::2] for one in written)
+    if any(not system_id or not 0 < len(password) <= 8 for system_id, password in accounts.items()):
+        raise typer.BadParameter("an account is system_id:password, the password 1 to 8 characters long")
+    return accounts
+
+
+async def _run(smsc: Any, control_port: int | None, ready_file: Path | None) -> None:
+    import asyncio
+    import signal
+    from contextlib import AsyncExitStack
+
+    told_to_stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(smsc)
+        control = await stack.enter_async_context(_control(smsc, control_port)) if control_port is not None else None
+        beside = f"; control on {control}" if control else ""
+        typer.echo(f"SMSC simulator ({smsc.profile.name}) listens on {smsc.host}:{smsc.port}{beside}")
+        if ready_file:
+            _write_ready(ready_file, {"port": smsc.port, "url": smsc.url, "control": control})
+        await told_to_stop.wait()
+
+
+def _control(smsc: Any, port: int) -> Any:
+    try:
+        from smpp_esme.simulator.control import control
+    except ImportError:
+        raise typer.BadParameter("the control API needs aiohttp: pip install 'smpp-esme[daemon]'") from None
+    return control(smsc, port=port)
+
+
+def _write_ready(path: Path, ready: dict[str, Any]) -> None:
+    """Write it whole or not at all: somebody is waiting for the file to be there."""
+    import json
+
+    draft = path.with_name(f"{path.name}.tmp")
+    draft.write_text(json.dumps(ready) + "\n")
+    draft.replace(path)
+
+
+def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return loop_factory

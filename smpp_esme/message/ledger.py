@@ -1,0 +1,271 @@
+"""What a batch of facts does to the messages it concerns: decided here, written by the store.
+
+The store reads where the messages of a batch stand, hands each fact to a `Ledger`, and writes down what the ledger
+holds then, in one transaction. Every step is checked against `status.MOVES`; a fact that may move nothing, such as a
+repeated receipt, changes nothing.
+
+Only the net change of a row is written, so two legal steps within one batch must add up to a legal one. They do: what
+follows SUBMITTING and IN_DOUBT in a batch of answers can be reached from them directly, and verdicts only climb.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from smpp_esme.message.message import Accepted, Refused
+from smpp_esme.message.status import UNSENT, MessageStatus, aggregate, is_final, may_move
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from smpp_esme.message.message import Answer, ReceiptFact, Unanswered
+    from smpp_esme.message.retry import Retry
+
+
+class SegmentStanding(msgspec.Struct, array_like=True):
+    """Where one segment stands."""
+
+    id: int
+    number: int
+    status: MessageStatus
+    error: str | None = None
+    error_meaning: str | None = None
+
+
+class Standing(msgspec.Struct, array_like=True):
+    """Where one message stands: as much of it as a decision needs."""
+
+    id: int
+    reference: str
+    status: MessageStatus
+    attempts: int
+    segments: list[SegmentStanding]
+
+
+class Change(msgspec.Struct, kw_only=True):
+    """Where a segment or a message is to go, and what is learned on the way; None leaves what is known.
+
+    Attributes:
+        to: the new status.
+        message_id: the SMSC's (segments only).
+        command_status: of the response (segments only).
+        error: in a word or a number; None clears a message's.
+        error_meaning: the same for a person.
+        submitted_at: when the SMSC took it.
+        final_at: when it became final.
+        done_at: when the SMSC says so (told in the history only).
+        given_back: attempts that turned out to be none (messages only).
+        next_attempt_at: its message is not sent before this (segments only).
+        hlr: the HLR record that came with it (segments only).
+    """
+
+    to: MessageStatus
+    message_id: str | None = None
+    command_status: int | None = None
+    error: str | None = None
+    error_meaning: str | None = None
+    submitted_at: datetime | None = None
+    final_at: datetime | None = None
+    done_at: datetime | None = None
+    given_back: int = 0
+    next_attempt_at: datetime | None = None
+    hlr: dict[str, Any] | None = None
+
+
+class Note(msgspec.Struct):
+    """What is learned about a message, wherever it moves.
+
+    Attributes:
+        next_attempt_at: not sent before this, or None: leaves what is known.
+        hlr: the HLR record, or None: leaves what is known.
+    """
+
+    next_attempt_at: datetime | None = None
+    hlr: dict[str, Any] | None = None
+
+
+class Move(msgspec.Struct, frozen=True):
+    """One step to be written into the history."""
+
+    message: int
+    segment: int | None
+    at: datetime
+    previous: MessageStatus | None
+    status: MessageStatus
+    detail: dict[str, Any]
+
+
+class Ledger:
+    """The standing of some messages, and what has to be written about them.
+
+    Attributes:
+        segments: net change by segment id.
+        messages: net change by message id.
+        notes: what else was learned, by message id.
+        moves: every step, in order.
+    """
+
+    def __init__(self, standings: Iterable[Standing]) -> None:
+        self.segments: dict[int, Change] = {}
+        self.messages: dict[int, Change] = {}
+        self.notes: dict[int, Note] = {}
+        self.moves: list[Move] = []
+        self._standings = {standing.id: standing for standing in standings}
+        self._written: set[int] = set()
+
+    def standing(self, message: int) -> Standing | None:
+        """Where a message stands now, or None: it is not in this ledger."""
+        return self._standings.get(message)
+
+    def answer(self, answer: Answer, *, retry: Retry, at: datetime) -> bool:
+        """Take in what became of one submit_sm; whether its segment moved."""
+        found = self._find(answer.message, answer.segment)
+        if found is None:
+            return False
+        standing, segment = found
+        if isinstance(answer.outcome, Accepted | Refused) or answer.outcome.written:
+            self._written.add(standing.id)
+        change = _change_by(answer.outcome, standing, retry=retry, at=at)
+        if not self._move(standing, segment, change, at):
+            return False
+        if change.to is MessageStatus.FAILED:
+            self._give_up(standing, at)
+        self._settle(standing, change, at)
+        return True
+
+    def receipt(self, message: int, segment: int, fact: ReceiptFact, *, at: datetime) -> bool:
+        """Take in a receipt for a segment; whether the segment moved.
+
+        An intermediate notification whose state sounds final is no verdict (SMPP 3.4, 5.2.12), so it moves nothing.
+        """
+        found = self._find(message, segment)
+        if found is None or found[1].status in UNSENT:
+            return False
+        if is_final(fact.message_status) and not fact.final:
+            return False
+        change = Change(
+            to=fact.message_status,
+            error=fact.error,
+            error_meaning=fact.error_meaning,
+            final_at=at if is_final(fact.message_status) else None,
+            done_at=fact.done_at,
+            hlr=fact.hlr,
+        )
+        if not self._move(*found, change, at):
+            return False
+        self._settle(found[0], change, at)
+        return True
+
+    def change(self, message: int, segments: Iterable[int], to: MessageStatus, *, at: datetime) -> bool:
+        """Move these segments of a message because somebody decided so; whether any moved."""
+        found = [pair for number in segments if (pair := self._find(message, number))]
+        change = Change(to=to, final_at=at if is_final(to) else None)
+        moved = [self._move(standing, segment, change, at) for standing, segment in found]
+        if any(moved):
+            self._settle(found[0][0], change, at)
+        return any(moved)
+
+    def _find(self, message: int, number: int) -> tuple[Standing, SegmentStanding] | None:
+        standing = self._standings.get(message)
+        if standing is None:
+            return None
+        return next(((standing, each) for each in standing.segments if each.number == number), None)
+
+    def _move(self, standing: Standing, segment: SegmentStanding, change: Change, at: datetime) -> bool:
+        if not may_move(segment.status, change.to):
+            return False
+        if len(standing.segments) > 1:  # the only segment's story is the message's
+            self._tell(standing, segment, change, at)
+        segment.status, segment.error, segment.error_meaning = change.to, change.error, change.error_meaning
+        self.segments[segment.id] = _after(self.segments.get(segment.id), change)
+        return True
+
+    def _give_up(self, standing: Standing, at: datetime) -> None:
+        """Send no more of a message of which a segment was refused for good: it can never be read whole."""
+        for segment in standing.segments:
+            if segment.status is MessageStatus.QUEUED:
+                change = Change(to=MessageStatus.FAILED, error_meaning="another segment was refused", final_at=at)
+                self._move(standing, segment, change, at)
+
+    def _settle(self, standing: Standing, because: Change, at: datetime) -> None:
+        """Give the message the status that its segments add up to."""
+        if because.next_attempt_at or because.hlr:
+            note = self.notes.setdefault(standing.id, Note())
+            note.next_attempt_at = because.next_attempt_at or note.next_attempt_at
+            note.hlr = because.hlr or note.hlr
+        to = aggregate(segment.status for segment in standing.segments)
+        if not may_move(standing.status, to):
+            return
+        change = self._message_change(standing, to, at)
+        self._tell(standing, None, because if len(standing.segments) == 1 else change, at)
+        standing.status = to
+        self.messages[standing.id] = _after(self.messages.get(standing.id), change)
+
+    def _message_change(self, standing: Standing, to: MessageStatus, at: datetime) -> Change:
+        # The error is that of the segment which decided, and of those the one that can say why.
+        deciding = [segment for segment in standing.segments if segment.status is to]
+        named = next((segment for segment in deciding if segment.error), deciding[0] if deciding else None)
+        untouched = to is MessageStatus.QUEUED and standing.id not in self._written
+        return Change(
+            to=to,
+            error=named.error if named else None,
+            error_meaning=named.error_meaning if named else None,
+            submitted_at=at if to is MessageStatus.SUBMITTED else None,
+            final_at=at if is_final(to) else None,
+            given_back=1 if untouched and standing.status is MessageStatus.SUBMITTING else 0,
+        )
+
+    def _tell(self, standing: Standing, segment: SegmentStanding | None, change: Change, at: datetime) -> None:
+        """Write a step into the history, before it is made."""
+        known = {
+            "message_id": change.message_id,
+            "command_status": change.command_status,
+            "error": change.error,
+            "error_meaning": change.error_meaning,
+            "done_at": change.done_at,
+        }
+        detail = {key: value for key, value in known.items() if value is not None}
+        previous, number = (segment.status, segment.number) if segment else (standing.status, None)
+        self.moves.append(Move(standing.id, number, at, previous, change.to, detail))
+
+
+def _change_by(outcome: Accepted | Refused | Unanswered, standing: Standing, *, retry: Retry, at: datetime) -> Change:
+    """What one answer makes of its segment."""
+    if isinstance(outcome, Accepted):
+        return Change(to=MessageStatus.SUBMITTED, message_id=outcome.message_id, command_status=0, submitted_at=at)
+    if isinstance(outcome, Refused):
+        return _change_by_refusal(outcome, standing, retry=retry, at=at)
+    return Change(to=MessageStatus.IN_DOUBT if outcome.written else MessageStatus.QUEUED)
+
+
+def _change_by_refusal(refused: Refused, standing: Standing, *, retry: Retry, at: datetime) -> Change:
+    """A refusal is final, unless patience is left and every other segment may still arrive."""
+    hopeless = any(segment.status is MessageStatus.FAILED for segment in standing.segments)
+    again = None if hopeless else retry.next_attempt_at(refused, attempts=standing.attempts, at=at)
+    return Change(
+        to=MessageStatus.FAILED if again is None else MessageStatus.QUEUED,
+        command_status=refused.command_status,
+        error=refused.name,
+        error_meaning=refused.meaning,
+        final_at=at if again is None else None,
+        next_attempt_at=again,
+    )
+
+
+def _after(earlier: Change | None, change: Change) -> Change:
+    """The net of two changes: the later one, with what only the earlier one learned."""
+    if earlier is None:
+        return change
+    return Change(
+        to=change.to,
+        message_id=change.message_id if change.message_id is not None else earlier.message_id,
+        command_status=change.command_status if change.command_status is not None else earlier.command_status,
+        error=change.error,
+        error_meaning=change.error_meaning,
+        submitted_at=change.submitted_at or earlier.submitted_at,
+        final_at=change.final_at,
+        given_back=change.given_back + earlier.given_back,
+    )

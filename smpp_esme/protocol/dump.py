@@ -1,0 +1,244 @@
+"""An annotated dump of a PDU: every octet, the parameter it belongs to, its value, and what the value means.
+
+It walks the same wire types as the codec does, but with construct's own engine, whose `RawCopy` tells where each value
+began and ended. So it also shows what the codec must refuse, as far as it can be read, and it is slow.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any, Final
+
+import construct
+import msgspec
+
+from smpp_esme.errors import MalformedPdu
+from smpp_esme.protocol import codec
+from smpp_esme.protocol.commands import CommandId, CommandStatus, is_response
+from smpp_esme.protocol.layout import HEADER
+from smpp_esme.protocol.parameters import MEANINGS, EsmClass, NetworkType
+from smpp_esme.protocol.pdus import PDUS
+from smpp_esme.protocol.tlvs import REFERENCE, TLVS, Tag, Tlv
+from smpp_esme.protocol.wire import Privacy, UInt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smpp_esme.protocol.tlvs import TlvTable
+    from smpp_esme.protocol.wire import WireType
+
+_HEADER: Final = ("command_length", "command_id", "command_status", "sequence_number")
+_U32: Final = UInt(4)
+_NO_END: Final = "runs past the end"
+#: The fields of esm_class, each of which has names of its own (SMPP 3.4, 5.2.12): mode, type, GSM features.
+_ESM_CLASS_FIELDS: Final = (0x03, 0x3C, 0xC0)
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One parameter of a PDU.
+
+    Attributes:
+        offset: where its first octet stands in the PDU.
+        octets: its octets in hexadecimal, dots where they are hidden.
+        parameter: its name; empty if nobody knows whose these octets are.
+        value: what it holds; None if that is hidden, or could not be read.
+        meaning: what that says to a person; empty if there is nothing to add.
+    """
+
+    offset: int
+    octets: str
+    parameter: str
+    value: int | str | bytes | None
+    meaning: str = ""
+
+
+class Dump(msgspec.Struct, frozen=True):
+    """What could be read of one PDU.
+
+    Attributes:
+        name: the operation, in the specification's words, or its number.
+        lines: every octet of the PDU, in order.
+        oddities: sentences about what a patient reader puts up with.
+        problem: why the PDU cannot be used; empty if it can.
+    """
+
+    name: str
+    lines: tuple[Line, ...]
+    oddities: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """True if every octet was understood."""
+        return not self.problem and all(line.parameter for line in self.lines)
+
+
+def dump(octets: bytes, *, show_secrets: bool = False, table: TlvTable = TLVS) -> Dump:
+    """The annotated octets of one PDU, or of the beginning of one; never raises for what they hold.
+
+    Args:
+        octets: what should be one PDU.
+        show_secrets: show passwords.
+        table: the TLVs that are known.
+    """
+    walk = _Walk(octets, show_secrets=show_secrets, table=table)
+    for name in _HEADER:
+        walk.parameter(name, _U32)
+    command_id = int.from_bytes(octets[4:8], "big")
+    record = PDUS.get(command_id) if len(octets) >= HEADER.size else None
+    if record:
+        for name, wire_type in record.layout.fields:
+            walk.parameter(name, wire_type, may_lack=is_response(command_id))
+        walk.tlvs()
+    walk.rest()
+    oddities, problem = _judgement(octets)
+    return Dump(_name(command_id), tuple(walk.lines), oddities, problem)
+
+
+def meaning(parameter: str, value: Any) -> str:
+    """What the value of a parameter says to a person, from the specification's tables; empty if nothing."""
+    if special := _SPECIAL_MEANINGS.get(parameter):
+        return special(value)
+    names = MEANINGS.get(parameter)
+    if names is None or not isinstance(value, int):
+        return ""
+    try:
+        return names(value).name or ""
+    except ValueError:
+        return "reserved"
+
+
+class _Walk:
+    """One way through a PDU, parameter by parameter."""
+
+    def __init__(self, octets: bytes, *, show_secrets: bool, table: TlvTable) -> None:
+        self.octets = octets
+        self.stream = io.BytesIO(octets)
+        self.lines: list[Line] = []
+        self.read: dict[str, Any] = {}
+        self.lost = False
+        self.show_secrets = show_secrets
+        self.table = table
+
+    def parameter(self, name: str, wire_type: WireType, *, may_lack: bool = False) -> None:
+        """Read one mandatory parameter; after one that could not be read there are no more."""
+        start = self.stream.tell()
+        if self.lost or (may_lack and start == len(self.octets)):
+            return
+        try:
+            copy = construct.RawCopy(wire_type).parse_stream(self.stream)
+        except construct.ConstructError:
+            self.stream.seek(start)
+            if may_lack:  # read as patiently as the codec does
+                left = self.stream.read()
+                self._add(name, wire_type, start=start, octets=left, value=wire_type.from_octets(left), note=_NO_END)
+            else:
+                self._lose(name, wire_type)
+        else:
+            self._add(name, wire_type, start=start, octets=copy.data, value=copy.value)
+
+    def tlvs(self) -> None:
+        """Read TLVs for as long as there are whole ones."""
+        while not self.lost and self.stream.tell() < len(self.octets):
+            start = self.stream.tell()
+            try:
+                copy = construct.RawCopy(REFERENCE).parse_stream(self.stream)
+            except construct.ConstructError:
+                self.stream.seek(start)
+                return
+            tlv = Tlv(copy.value.tag, copy.value.octets)
+            name, wire_type = self.table.name(tlv.tag), self.table.wire_type(tlv.tag)
+            note = "" if self.table.knows(tlv.tag) else "unknown tag"
+            self._add(name, wire_type, start=start, octets=copy.data, value=self.table.value(tlv), note=note)
+
+    def rest(self) -> None:
+        """What is left belongs to nobody."""
+        start = self.stream.tell()
+        if left := self.stream.read():
+            self.lines.append(Line(start, left.hex(" "), "", None, "could not be read"))
+
+    def _lose(self, name: str, wire_type: WireType) -> None:
+        """The octets of a parameter that runs past the end; a password's are hidden even so."""
+        self.lost = True
+        start = self.stream.tell()
+        if start < len(self.octets) and self._hides(wire_type):
+            self.lines.append(Line(start, _dots(self.stream.read()), "", None, f"{name} {_NO_END}; hidden"))
+
+    def _add(self, name: str, wire_type: WireType, *, start: int, octets: bytes, value: Any, note: str = "") -> None:
+        self.read[name] = value
+        if self._hides(wire_type):
+            self.lines.append(Line(start, _dots(octets), name, None, "hidden"))
+        else:
+            told = note or self._text(name, value) or meaning(name, value)
+            self.lines.append(Line(start, octets.hex(" "), name, value, told))
+
+    def _hides(self, wire_type: WireType) -> bool:
+        return wire_type.privacy is Privacy.SECRET and not self.show_secrets
+
+    def _text(self, name: str, value: Any) -> str:
+        """What a text reads like under its data_coding; a guess, for what 0 means is between ESME and SMSC."""
+        if name not in {"short_message", Tag.MESSAGE_PAYLOAD.name.lower()} or not value:
+            return ""
+        has_header = self.read.get("esm_class", 0) & EsmClass.UDHI
+        return text_guess(value[1 + value[0] :] if has_header else value, self.read.get("data_coding", 0))
+
+
+def text_guess(octets: bytes, data_coding: int) -> str:
+    """The text in `octets`: UCS2 where data_coding says so (3GPP TS 23.038, 4), else read as ISO-8859-1."""
+    if data_coding & 0xCC == 0x08:
+        return f"UCS2? {octets.decode('utf-16-be', 'replace')!r}"
+    return f"ISO-8859-1? {octets.decode('latin-1')!r}"
+
+
+def _judgement(octets: bytes) -> tuple[tuple[str, ...], str]:
+    """What the codec says of it: (oddities, problem)."""
+    length = int.from_bytes(octets[:4], "big")
+    if len(octets) >= HEADER.size and length != len(octets):
+        return (), f"command_length {length} where {len(octets)} octets are there"
+    try:
+        return codec.decode(octets).oddities, ""
+    except MalformedPdu as error:
+        return (), error.problem
+
+
+def _name(command_id: int) -> str:
+    try:
+        return CommandId(command_id).name.lower()
+    except ValueError:
+        return f"0x{command_id:08X}"
+
+
+def _dots(octets: bytes) -> str:
+    return " ".join(".." for _ in octets)
+
+
+def _status(value: int) -> str:
+    status = CommandStatus(value)
+    return f"{status.name}: {status.meaning}"
+
+
+def _esm_class(value: int) -> str:
+    parts = [EsmClass(value & mask) for mask in _ESM_CLASS_FIELDS if value & mask]
+    return "|".join(part.name or f"0x{part:02X}" for part in parts) or "DEFAULT"
+
+
+def _network_error(value: bytes) -> str:
+    if len(value) != 3:
+        return ""
+    known = [network.name for network in NetworkType if network == value[0]]
+    return f"{known[0] if known else f'network {value[0]}'} error {int.from_bytes(value[1:], 'big')}"
+
+
+def _version(value: int) -> str:
+    return f"SMPP {value >> 4}.{value & 0x0F}"
+
+
+#: Parameters whose values no enumeration names.
+_SPECIAL_MEANINGS: Final[dict[str, Callable[[Any], str]]] = {
+    "command_id": _name,
+    "command_status": _status,
+    "esm_class": _esm_class,
+    "interface_version": _version,
+    "sc_interface_version": _version,
+    "network_error_code": _network_error,
+}

@@ -1,0 +1,197 @@
+"""What waits to be delivered to one account, over whichever of its sessions can take it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from smpp_esme.errors import CommandRefused, EncodingError, LocalProtocolError, ResponseTimeout, SessionClosed
+from smpp_esme.protocol.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smpp_esme.protocol.pdus import DeliverSm, Pdu
+    from smpp_esme.session.session import Session
+    from smpp_esme.simulator.agenda import Agenda
+    from smpp_esme.simulator.records import Counts
+
+_RECEIVING: Final = frozenset({State.BOUND_RX, State.BOUND_TRX})
+
+
+class Delivery:
+    """One deliver_sm on its way; told by the session how it ended, and delivered again until it is taken.
+
+    Args:
+        pdu: what is delivered.
+        deliveries: where it waits.
+        expires: when it is given up, on the event loop's clock.
+        sent: is called when it first leaves.
+        taken: is resolved when the ESME takes it, or fails when it is given up; None for a receipt.
+    """
+
+    __slots__ = ("deliveries", "expires", "pdu", "sent", "taken")
+
+    def __init__(
+        self,
+        pdu: DeliverSm,
+        deliveries: Deliveries,
+        expires: float,
+        *,
+        sent: Callable[[], object] | None = None,
+        taken: asyncio.Future[None] | None = None,
+    ) -> None:
+        self.pdu = pdu
+        self.deliveries = deliveries
+        self.expires = expires
+        self.sent = sent
+        self.taken = taken
+
+    def answered(self, response: Pdu) -> None:
+        """The ESME took it, or did not."""
+        if not response.command_status:
+            self.deliveries.took(self)
+        elif response.status.retryable:
+            self.deliveries.put_off(self)
+        else:
+            self.deliveries.drop(self, CommandRefused(response.status, "the delivery"))
+
+    def unanswered(self, error: ResponseTimeout | SessionClosed) -> None:
+        """Nobody knows whether the ESME took it, so it is delivered again (SMPP 3.4, 2.9)."""
+        if isinstance(error, ResponseTimeout):
+            self.deliveries.put_off(self)
+        else:
+            self.deliveries.put_back(self)
+
+
+class Deliveries:
+    """The queue of one account.
+
+    While no session of the account receives, deliveries wait; a limit bounds how many. A session gets no more at a time
+    than its window has room for.
+
+    Args:
+        agenda: the SMSC's.
+        counts: the SMSC's.
+        limit: how many deliveries may wait; what is too much is dropped, and counted.
+        retry_delay: seconds until what was not taken goes out again.
+    """
+
+    def __init__(self, agenda: Agenda, counts: Counts, *, limit: int, retry_delay: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._agenda = agenda
+        self._counts = counts
+        self._limit = limit
+        self._retry_delay = retry_delay
+        self._waiting: deque[Delivery] = deque()
+        self._sessions: deque[Session] = deque()
+        self._pumping = False
+
+    def __len__(self) -> int:
+        """How many deliveries wait for a session with room."""
+        return len(self._waiting)
+
+    @property
+    def has_session(self) -> bool:
+        """Whether a session of the account is here."""
+        return bool(self._sessions)
+
+    @property
+    def has_receiver(self) -> bool:
+        """Whether a session of the account receives."""
+        return any(session.connection.state in _RECEIVING for session in self._sessions)
+
+    def join(self, session: Session) -> None:
+        """A session of the account is bound to receive."""
+        self._sessions.append(session)
+        self._pump_soon()
+
+    def leave(self, session: Session) -> None:
+        """It no longer is."""
+        if session in self._sessions:
+            self._sessions.remove(session)
+
+    def add(self, delivery: Delivery) -> None:
+        """Deliver this as soon as a session has room, in turn."""
+        if len(self._waiting) >= self._limit:
+            self.drop(delivery, SessionClosed("too many deliveries wait"))
+            return
+        self._waiting.append(delivery)
+        self._pump_soon()
+
+    def pump(self) -> None:
+        """Hand to the sessions what they have room for."""
+        self._pumping = False
+        if not self._waiting:
+            return
+        self._sessions.rotate()
+        for session in self._sessions:
+            if session.connection.state in _RECEIVING:
+                self._fill(session)
+
+    # How a delivery ended
+
+    def took(self, delivery: Delivery) -> None:
+        """The ESME has it."""
+        if delivery.taken is None:
+            self._counts.receipts_answered += 1
+        elif not delivery.taken.done():
+            delivery.taken.set_result(None)
+        self._pump_soon()
+
+    def put_off(self, delivery: Delivery) -> None:
+        """It goes out again in a while."""
+        self._count_repeat(delivery)
+        self._agenda.add(self._loop.time() + self._retry_delay, lambda: self.add(delivery))
+        self._pump_soon()
+
+    def put_back(self, delivery: Delivery) -> None:
+        """It goes out again over the next session."""
+        self._count_repeat(delivery)
+        self._waiting.appendleft(delivery)
+        self._pump_soon()
+
+    def drop(self, delivery: Delivery, error: Exception) -> None:
+        """It is given up."""
+        if delivery.sent:
+            delivery.sent()
+        if delivery.taken is None:
+            self._counts.receipts_dropped += 1
+        elif not delivery.taken.done():
+            delivery.taken.set_exception(error)
+        self._pump_soon()
+
+    # Inside
+
+    def _pump_soon(self) -> None:
+        if not self._pumping and self._waiting:
+            self._pumping = True
+            self._loop.call_soon(self.pump)
+
+    def _fill(self, session: Session) -> None:
+        now = self._loop.time()
+        for _ in range(min(session.connection.room, len(self._waiting))):
+            delivery = self._waiting.popleft()
+            if delivery.expires < now:
+                self.drop(delivery, SessionClosed("nobody took it in time"))
+            elif not self._start(session, delivery):
+                return
+
+    def _start(self, session: Session, delivery: Delivery) -> bool:
+        try:
+            session.start(delivery.pdu, delivery)
+        except EncodingError as error:
+            self.drop(delivery, error)
+        except (LocalProtocolError, SessionClosed):
+            self._waiting.appendleft(delivery)
+            return False
+        else:
+            if delivery.sent:
+                delivery.sent()
+                delivery.sent = None
+        return True
+
+    def _count_repeat(self, delivery: Delivery) -> None:
+        if delivery.taken is None:
+            self._counts.receipts_repeated += 1

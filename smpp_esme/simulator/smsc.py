@@ -1,0 +1,314 @@
+"""An SMSC for the desk and for tests: it binds, takes messages, reports on them, and remembers what it saw.
+
+Everything runs in one event loop, with one task a session and one timer for all that is due later. What it tells is a
+function of its seed, its handsets and its script.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import count
+from typing import TYPE_CHECKING, Final, cast
+from urllib.parse import quote
+
+from smpp_esme.errors import InvalidValue, SessionClosed
+from smpp_esme.protocol.commands import CommandStatus
+from smpp_esme.protocol.pdus import RESPONSES, DeliverSm
+from smpp_esme.protocol.state import Role
+from smpp_esme.protocol.timers import Timers
+from smpp_esme.protocol.tlvs import TLVS, Tag
+from smpp_esme.session.session import Session
+from smpp_esme.simulator.centre import Bind, Centre
+from smpp_esme.simulator.handsets import Handsets
+from smpp_esme.simulator.records import Journal
+from smpp_esme.simulator.script import Script
+from smpp_esme.sms import address
+from smpp_esme.sms.profile import Profile
+from smpp_esme.sms.segments import segment
+
+if TYPE_CHECKING:
+    from collections import Counter, deque
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Self
+
+    from smpp_esme.protocol.pdus import BindTransceiver, BindTransceiverResp, DataSm, Pdu, SubmitSm
+    from smpp_esme.simulator.records import Counts, Received
+
+_NAME: Final = "smsc-simulator"
+_VERSION: Final = 0x34
+_SC_INTERFACE_VERSION: Final = TLVS.tlv(Tag.SC_INTERFACE_VERSION, _VERSION)
+#: Who `url` says binds, where anybody may.
+_ANYBODY: Final = ("demo", "secret")
+
+
+class Smsc:
+    """A simulated SMSC; an async context manager that listens between its two ends.
+
+    Args:
+        profile: what it is like: the name of a shipped profile, or a profile.
+        host: where it listens.
+        port: likewise; 0 takes a free one.
+        accounts: passwords by system_id; None lets anybody bind.
+        receipt_delay: seconds from a response to its receipt, on the average; the seed varies it by up to half.
+        latency: seconds from a submit to its response.
+        seed: decides message_ids and jitter.
+        handsets: who answers how; by default as `Handsets` has it.
+        script: where it misbehaves; by default nowhere.
+        window: how many deliver_sm may be outstanding on a session.
+        retry_delay: seconds until a delivery that was not taken goes out again.
+        keep: how many texts, PDUs and messages are remembered.
+        timers: of its sessions.
+
+    Attributes:
+        port: where it listens.
+        binds: the sessions that are bound now, the oldest first.
+        handsets: as given.
+        script: as given; rules may be added at any time.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a simulator can be told is its interface
+        self,
+        profile: str | Profile = "smsc-centre",
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        accounts: Mapping[str, str] | None = None,
+        receipt_delay: float = 0.1,
+        latency: float = 0.0,
+        seed: int = 0,
+        handsets: Handsets | None = None,
+        script: Script | None = None,
+        window: int = 50,
+        retry_delay: float = 1.0,
+        keep: int = 100_000,
+        timers: Timers | None = None,
+    ) -> None:
+        self.profile = Profile.named(profile) if isinstance(profile, str) else profile
+        self.host = host
+        self.port = port
+        self.handsets = handsets or Handsets()
+        self.script = script or Script()
+        self.binds: list[Bind] = []
+        self._accounts = None if accounts is None else dict(accounts)
+        self._receipt_delay = receipt_delay
+        self._latency = latency
+        self._window = window
+        self._retry_delay = retry_delay
+        self._keep = keep
+        self._timers = timers or Timers(enquire_link=60.0)
+        self._seed = seed
+        self._references = count(1)
+        self._journal = Journal(keep=keep)
+        self._serving: dict[Session, asyncio.Task[None]] = {}
+        self._watchers: list[tuple[Callable[[Smsc], bool], asyncio.Future[None]]] = []
+        self._faults: list[Exception] = []
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, exc_type: type[BaseException] | None, *_: object) -> None:
+        await self.close()
+        if self._faults and exc_type is None:
+            raise self._faults[0]
+
+    def __repr__(self) -> str:
+        return f"<Smsc {self.profile.name} on {self.host}:{self.port}, {len(self.binds)} binds>"
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: the port cannot be had.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._centre = Centre(
+            self._journal,
+            self.handsets,
+            self.script,
+            receipt_delay=self._receipt_delay,
+            latency=self._latency,
+            retry_delay=self._retry_delay,
+            seed=self._seed,
+            keep=self._keep,
+        )
+        self._server = await self._loop.create_server(self._session, self.host, self.port, backlog=1024)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Stop listening and cut all connections. Cancelling leaves that to the event loop."""
+        self._server.close()
+        self._centre.close()
+        serving = list(self._serving.values())
+        self.disconnect()
+        await asyncio.gather(*serving)
+        await self._server.wait_closed()
+
+    # What it saw
+
+    @property
+    def url(self) -> str:
+        """What an ESME connects to: the first account, or anybody's."""
+        system_id, password = next(iter(self._accounts.items())) if self._accounts else _ANYBODY
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"smpp://{quote(system_id, safe='')}:{quote(password, safe='')}@{host}:{self.port}"
+
+    @property
+    def counts(self) -> Counts:
+        """What happened since it started."""
+        return self._journal.counts
+
+    @property
+    def received(self) -> deque[Received]:
+        """The texts that came, the oldest first."""
+        return self._journal.received
+
+    @property
+    def submit_sms(self) -> deque[SubmitSm | DataSm]:
+        """The submit_sm and data_sm that came, refused ones included, the oldest first."""
+        return self._journal.submit_sms
+
+    @property
+    def submits(self) -> Counter[str]:
+        """How often each text was received."""
+        return self._journal.submits
+
+    def count(self, text: str) -> int:
+        """How often this text was received."""
+        return self._journal.submits[text]
+
+    def inbox(self, msisdn: str) -> list[Received]:
+        """The texts that came for this number, the oldest first."""
+        return [received for received in self._journal.received if received.destination_addr == msisdn]
+
+    async def until(self, condition: Callable[[Smsc], bool]) -> None:
+        """Wait until this holds: ``await smsc.until(lambda smsc: smsc.counts.messages == 3)``.
+
+        Asked again whenever something has happened. Cancelling is safe; put a timeout around it.
+        """
+        if condition(self):
+            return
+        holds = self._loop.create_future()
+        self._watchers.append((condition, holds))
+        try:
+            await holds
+        finally:
+            self._watchers.remove((condition, holds))
+
+    # What it does unasked
+
+    async def deliver(self, text: str, *, source: str, destination: str, system_id: str | None = None) -> None:
+        """Deliver a subscriber's text to an ESME, and wait until it has taken every segment.
+
+        Args:
+            text: what the subscriber writes.
+            source: the subscriber's number.
+            destination: the number that the ESME serves.
+            system_id: whose; by default the account that bound last. It need not be bound yet if it is named.
+
+        Raises:
+            InvalidValue: a number is none, the text does not fit, or nobody has bound and no system_id is given.
+            CommandRefused: the ESME refused a segment for good.
+        """
+        bind = next((bind for bind in reversed(self.binds) if system_id in (None, bind.system_id)), None)
+        system_id = system_id or (bind.system_id if bind else None)
+        if system_id is None:
+            raise InvalidValue("system_id", "nobody is bound", "the system_id to deliver to")
+        profile = bind.profile if bind else self.profile
+        sender, receiver = address.destination(source), address.source(destination)
+        segments = segment(text, profile, reference=next(self._references)).segments
+        takings = []
+        for one in segments:
+            pdu = DeliverSm(
+                source_addr_ton=sender.ton,
+                source_addr_npi=sender.npi,
+                source_addr=sender.addr,
+                dest_addr_ton=receiver.ton,
+                dest_addr_npi=receiver.npi,
+                destination_addr=receiver.addr,
+                esm_class=one.esm_class,
+                data_coding=one.data_coding,
+                short_message=one.short_message,
+            )
+            takings.append(taken := self._loop.create_future())
+            self._centre.deliver(system_id, pdu, taken=taken)
+        await asyncio.gather(*takings)
+
+    def disconnect(self, system_id: str | None = None) -> None:
+        """Cut the connections of one account, or of all, without unbind."""
+        for bind in [bind for bind in self.binds if system_id in (None, bind.system_id)]:
+            bind.session.abort("the simulator was told to disconnect")
+        if system_id is None:
+            for session in list(self._serving):
+                session.abort("the simulator was told to disconnect")
+
+    # Sessions
+
+    def _session(self) -> Session:
+        return Session(Role.SMSC, window=self._window, timers=self._timers, on_open=self._opened)
+
+    def _opened(self, session: Session) -> None:
+        self.counts.connections += 1
+        self._serving[session] = self._loop.create_task(self._serve(session), name=f"session with {session.peer}")
+
+    async def _serve(self, session: Session) -> None:
+        bind: Bind | None = None
+        try:
+            bind = await self._bound(session)
+            while True:
+                self._take(bind, await session.requests())
+        except SessionClosed:
+            pass
+        except Exception as error:  # noqa: BLE001 - kept, and raised where the SMSC ends: a script's fault must be seen
+            self._faults.append(error)
+            session.abort("the simulator failed")
+        finally:
+            self._end(session, bind)
+
+    async def _bound(self, session: Session) -> Bind:
+        """Wait for the session's bind and answer it; what a hasty ESME sent behind it is taken too.
+
+        Raises:
+            SessionClosed: it never bound, or must not.
+        """
+        request, *more = await session.requests()
+        bind = cast("BindTransceiver", request)
+        status = self._check_account(bind)
+        tlvs = (_SC_INTERFACE_VERSION,) if bind.interface_version >= _VERSION and not status else ()
+        answer = cast("type[BindTransceiverResp]", RESPONSES[bind.command_id])  # all three are the same
+        session.respond(bind, answer(command_status=status, system_id="" if status else _NAME, tlvs=tlvs))
+        if status:
+            self.counts.binds_refused += 1
+            session.abort("the bind was refused")
+            raise SessionClosed("the bind was refused")
+        bound = Bind(session, bind, self.profile)
+        self.counts.binds += 1
+        self.binds.append(bound)
+        self._centre.join(bound)
+        self._take(bound, more)
+        return bound
+
+    def _check_account(self, bind: BindTransceiver) -> CommandStatus:
+        if not bind.system_id or (self._accounts is not None and bind.system_id not in self._accounts):
+            return CommandStatus.ESME_RINVSYSID
+        if self._accounts is not None and bind.password != self._accounts[bind.system_id]:
+            return CommandStatus.ESME_RINVPASWD
+        return CommandStatus.ESME_ROK
+
+    def _take(self, bind: Bind, requests: Sequence[Pdu]) -> None:
+        for request in requests:
+            self._centre.answer(bind, request)
+        self._changed()
+
+    def _end(self, session: Session, bind: Bind | None) -> None:
+        del self._serving[session]
+        self.counts.malformed += session.errors
+        if bind:
+            self.binds.remove(bind)
+            self._centre.leave(bind)
+        self._changed()
+
+    def _changed(self) -> None:
+        for condition, holds in self._watchers:
+            if not holds.done() and condition(self):
+                holds.set_result(None)

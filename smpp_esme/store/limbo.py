@@ -1,0 +1,159 @@
+"""Receipts that belong to no message yet: kept, visible, and found again when the response arrives."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Integer, String, bindparam, delete, insert, select
+
+from smpp_esme.message.message import Accepted, LimboReceipt, ReceiptFact
+from smpp_esme.store import records, tables
+from smpp_esme.store.batches import Batch, fetch, packed
+from smpp_esme.store.dialects import as_hexadecimal
+from smpp_esme.store.tables import Key, limbo, limbo_form, message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sqlalchemy import Connection, Select
+
+    from smpp_esme.message.message import Answer
+
+#: A receipt can only have overtaken a response if it came after the claim. The slack allows for a clock that was set
+#: back in between; SMSCs use an id again after days, not within an hour.
+_SLACK: Final = timedelta(hours=1)
+
+#: So many forms of one id are looked at; an honest list has about six.
+FORMS: Final = 16
+
+_FACT: Final = records.Columns(*ReceiptFact.__struct_fields__)
+
+_facts = Batch(
+    digest=String(),
+    **{name: limbo.c[name].type for name in _FACT.names},
+)
+
+_digests = Batch(digest=String())
+
+_known = packed(
+    select(limbo.c.digest, limbo.c.id).select_from(_digests.rows).join(limbo, limbo.c.digest == _digests.c.digest)
+)
+
+_insert = insert(limbo).from_select(
+    ["digest", *_FACT.names],
+    select(_facts.c.digest, *[getattr(_facts.c, name) for name in _FACT.names]).select_from(_facts.rows),
+)
+
+_forms = Batch(link=String(), form=String(), limbo=Key)
+
+_insert_forms = insert(limbo_form).from_select(
+    ["link", "form", "limbo"], select(_forms.c.link, _forms.c.form, _forms.c.limbo).select_from(_forms.rows)
+)
+
+_accepted = Batch(message=Key, segment=Integer(), message_id=String())
+
+
+def _columns() -> list[Any]:
+    return [as_hexadecimal(limbo.c.raw).label("raw") if name == "raw" else limbo.c[name] for name in _FACT.names]
+
+
+_overtaken = packed(
+    select(
+        limbo.c.id,
+        _accepted.c.message.label("message"),
+        _accepted.c.segment.label("segment"),
+        _accepted.c.message_id.label("answered"),
+        message.c.destination_addr.label("subscriber"),
+        message.c.claimed_at,
+        *_columns(),
+    )
+    .select_from(_accepted.rows)
+    .join(message, message.c.id == _accepted.c.message)
+    .join(limbo_form, (limbo_form.c.link == message.c.link) & (limbo_form.c.form == _accepted.c.message_id))
+    .join(limbo, limbo.c.id == limbo_form.c.limbo)
+    .order_by(limbo.c.id)
+)
+
+_leave_by = Batch(id=Key)
+
+_leave = delete(limbo).where(limbo.c.id.in_(select(_leave_by.c.id).select_from(_leave_by.rows)))
+
+_page: Select[Any] = packed(
+    select(limbo.c.id, *_columns())
+    .where(limbo.c.id > bindparam("after"))
+    .order_by(limbo.c.id)
+    .limit(bindparam("limit"))
+)
+
+
+def keep(connection: Connection, facts: Sequence[ReceiptFact]) -> None:
+    """Keep these receipts until their message is known; one that is kept already is not kept again."""
+    by_digest = {_digest(fact): fact for fact in facts}
+    if not by_digest:
+        return
+    digests = _digests.parameters([[each] for each in by_digest])
+    for known, _ in fetch(connection, _known, digests):
+        del by_digest[known]
+    rows = [[digest, *_FACT.row(fact)] for digest, fact in by_digest.items()]
+    connection.execute(_insert, _facts.parameters(rows))
+    ids = dict(fetch(connection, _known, digests))
+    forms = [
+        (fact.link, form, ids[digest]) for digest, fact in by_digest.items() for form in dict.fromkeys(forms_of(fact))
+    ]
+    connection.execute(_insert_forms, _forms.parameters(forms))
+
+
+def take(connection: Connection, answers: Iterable[Answer]) -> Iterator[tuple[int, int, ReceiptFact]]:
+    """Take out the receipts that these accepted answers explain, with the message and segment of each."""
+    accepted = [
+        (each.message, each.segment, each.outcome.message_id)
+        for each in answers
+        if isinstance(each.outcome, Accepted) and each.outcome.message_id
+    ]
+    if not accepted:
+        return
+    taken: set[int] = set()
+    for key, owner, number, answered, subscriber, claimed_at, *row in fetch(
+        connection, _overtaken, _accepted.parameters(accepted)
+    ):
+        fact = ReceiptFact(**_FACT.fields(row))
+        fits = fact.message_id == answered or same_subscriber(fact, subscriber)
+        if key not in taken and fits and fact.received_at >= tables.moment(claimed_at) - _SLACK:
+            taken.add(key)
+            yield owner, number, fact
+    if taken:
+        connection.execute(_leave, _leave_by.parameters([[each] for each in taken]))
+
+
+def page(connection: Connection, after: int, limit: int) -> list[LimboReceipt]:
+    """Some of the receipts in limbo, oldest first."""
+    rows = fetch(connection, _page, {"after": after, "limit": limit})
+    return [LimboReceipt(id=key, fact=ReceiptFact(**_FACT.fields(row))) for key, *row in rows]
+
+
+def forms_of(fact: ReceiptFact) -> tuple[str, ...]:
+    """Every way to write the receipt's id, the literal one first."""
+    return (fact.message_id, *fact.forms[:FORMS])
+
+
+def same_subscriber(fact: ReceiptFact, destination_addr: str) -> bool:
+    """Whether a receipt speaks of this number.
+
+    A deliver_sm carries the subscriber as its source; some SMSCs leave the addresses as they were in the submit_sm.
+    """
+    number = _significant(destination_addr)
+    return number in (_significant(fact.source_addr), _significant(fact.destination_addr))
+
+
+def _significant(number: str) -> str:
+    # The same number with and without an international prefix (+, 00).
+    return number.lstrip("+0")
+
+
+def _digest(fact: ReceiptFact) -> str:
+    told = (fact.link, fact.message_id, fact.source_addr, fact.destination_addr, fact.message_status)
+    digest = blake2b("\0".join(told).encode(), digest_size=16)
+    digest.update(b"\0" + fact.raw)
+    return digest.hexdigest()

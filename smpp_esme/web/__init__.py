@@ -1,0 +1,1 @@
+"""The HTTP API: translates at the edge, and leaves every decision to the gateway."""

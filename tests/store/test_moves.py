@@ -1,0 +1,151 @@
+"""The database moves along the same table as the code, whatever comes."""
+
+import asyncio
+import tempfile
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from smpp_esme.errors import StoreUnusable
+from smpp_esme.message.ledger import Change, Ledger, SegmentStanding, Standing
+from smpp_esme.message.message import Accepted, Answer, Message, ReceiptFact, Refused, Segment, Unanswered
+from smpp_esme.message.status import VERDICTS, MessageStatus, aggregate, may_move
+from smpp_esme.store import Store, moves
+
+S = MessageStatus
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("status", "to"), list(product(S, S)))
+async def test_a_move_that_the_table_forbids_changes_nothing(store, new, status, to):
+    [message] = await store.add([new()])
+
+    def force(connection):
+        for table in ("message", "segment"):
+            connection.exec_driver_sql(f"UPDATE {table} SET status = '{status}'")
+        key = connection.exec_driver_sql("SELECT id FROM segment").scalar_one()
+        standing = Standing(message.id, "", status, 0, [SegmentStanding(key, 1, status)])
+        ledger = Ledger([standing])
+        # As if the code had decided against its own table.
+        ledger.segments[key] = ledger.messages[message.id] = Change(to=to)
+        return ledger
+
+    ledger = await store._write(force)
+    if may_move(status, to):
+        await store._write(moves.write, ledger)
+        expected = to
+    else:
+        with pytest.raises(StoreUnusable, match="0 of 1"):
+            await store._write(moves.write, ledger)
+        expected = status
+    kept = await store.message(message.reference)
+    assert (kept.status, kept.segments[0].status) == (expected, expected)
+
+
+class AnyTraffic(RuleBasedStateMachine):
+    """Messages come, are claimed, answered, receipted, handed back and recovered, in any order."""
+
+    def __init__(self):
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.runner = asyncio.Runner()
+        self.now = START
+        path = Path(self.folder.name) / "messages.sqlite3"
+        opening = Store.open(f"sqlite:///{path}", now=lambda: self.now, synchronous="NORMAL", readers=1)
+        self.store = self.runner.run(opening)
+        self.added: list[str] = []
+        self.claimed: list[Message] = []
+
+    def teardown(self):
+        self.runner.run(self.store.close())
+        self.runner.close()
+        self.folder.cleanup()
+
+    @rule(parts=st.lists(st.integers(1, 3), min_size=1, max_size=3), priority=st.integers(0, 3))
+    def add(self, parts, priority):
+        messages = [
+            Message(
+                reference=f"{len(self.added) + place:06}",
+                destination_addr="79991234567",
+                text="x",
+                link="main",
+                priority=priority,
+                created_at=self.now,
+                segments=[Segment(number=number, short_message=b"x") for number in range(1, count + 1)],
+            )
+            for place, count in enumerate(parts)
+        ]
+        self.added += [each.reference for each in self.runner.run(self.store.add(messages))]
+
+    @rule(limit=st.integers(1, 4))
+    def claim(self, limit):
+        until = self.now + timedelta(seconds=30)
+        claiming = self.store.claim(limit, link="main", owner="daemon", lease_until=until)
+        self.claimed += self.runner.run(claiming)
+
+    @rule(data=st.data())
+    def answer(self, data):
+        outcomes = st.one_of(
+            st.integers(0, 9).map(lambda number: Accepted(str(number))),
+            st.just(Refused(0x58, "ESME_RTHROTTLED", "throttled", retryable=True)),
+            st.just(Refused(0x0B, "ESME_RINVDSTADR", "invalid", retryable=False)),
+            st.booleans().map(lambda written: Unanswered(written=written)),
+        )
+        targets = st.sampled_from(self.claimed) if self.claimed else st.nothing()
+        batch = data.draw(st.lists(st.tuples(targets, st.integers(1, 3), outcomes), max_size=4))
+        answers = [Answer(message.id, number, outcome) for message, number, outcome in batch]
+        self.runner.run(self.store.record_answers(answers, self.now))
+
+    @rule(batch=st.lists(st.tuples(st.integers(0, 9), st.sampled_from([S.SUBMITTED, S.ACCEPTED, *VERDICTS]))))
+    def receipts(self, batch):
+        facts = [
+            ReceiptFact(
+                link="main",
+                message_id=str(number),
+                forms=(str(9 - number),),
+                source_addr="79991234567",
+                message_status=status,
+                received_at=self.now,
+            )
+            for number, status in batch
+        ]
+        self.runner.run(self.store.record_receipts(facts, self.now))
+
+    @rule()
+    def hand_back(self):
+        self.runner.run(self.store.hand_back(self.claimed, self.now))
+
+    @rule()
+    def recover(self):
+        self.runner.run(self.store.recover("daemon", self.now))
+
+    @rule(seconds=st.integers(0, 60))
+    def time_passes(self, seconds):
+        self.now += timedelta(seconds=seconds)
+
+    @invariant()
+    def no_message_is_lost(self):
+        kept = self.runner.run(self.store.messages(limit=1000))
+        assert [each.reference for each in kept] == self.added
+        assert sum(self.runner.run(self.store.counts()).values()) == len(self.added)
+
+    @invariant()
+    def a_message_is_what_its_segments_add_up_to_and_what_its_history_says(self):
+        for message in self.runner.run(self.store.messages(limit=1000)):
+            assert message.status is aggregate(part.status for part in message.segments)
+            stands = {None: None}
+            for event in self.runner.run(self.store.events(message.reference)):
+                assert event.previous is stands.get(event.segment, S.QUEUED)
+                assert event.previous is None or may_move(event.previous, event.status)
+                stands[event.segment] = event.status
+            assert stands[None] is message.status
+            assert message.attempts >= 0
+
+
+TestAnyTraffic = AnyTraffic.TestCase
+TestAnyTraffic.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
