@@ -25,6 +25,7 @@ def test_a_text_gets_the_cheapest_coding_that_carries_it(case):
 
 def test_of_codings_that_all_carry_a_text_the_one_with_fewest_segments_wins():
     assert coding_for("[" * 80, STANDARD) is Coding.GSM7
+    assert coding_for("a" * 200, STANDARD) is Coding.GSM7  # two segments either way: the first named
     assert coding_for("[" * 81, STANDARD) is Coding.LATIN1  # 162 septets are two segments, 81 octets one
 
 

@@ -79,7 +79,7 @@ def receipt(clock: Clock) -> Callable[..., ReceiptFact]:
             "message_status": status,
             "source_addr": "79990000000",
             "destination_addr": "ACME",
-            "raw": f"id:{message_id} stat:{status}".encode(),
+            "raw": f"id:{message_id} stat:{status}".encode("utf-8", "replace"),
             "received_at": clock.now,
         }
         return ReceiptFact(**(values | fields))

@@ -37,7 +37,7 @@ async def tell(config: Path, *, keep: bool, messages: int) -> bool:
     }
     daemon = Process("the daemon", ["run", "-c", str(config)], _FOLDER / "daemon.log", environment)
     async with (
-        _running(console, simulator, daemon, keep=keep),
+        _running(simulator, daemon, keep=keep),
         Http(f"http://127.0.0.1:{http}") as api,
         Http(f"http://127.0.0.1:{control}") as smsc,
     ):
@@ -75,7 +75,7 @@ def _prepare(config: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _running(console: Console, *processes: Process, keep: bool) -> AsyncIterator[None]:
+async def _running(*processes: Process, keep: bool) -> AsyncIterator[None]:
     """Start the processes in turn; stop them in order at the end, unless all went well and they are to stay."""
     try:
         for process in processes:
