@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from smpp_esme import testing
 from smpp_esme.protocol.codec import encode
-from smpp_esme.protocol.pdus import PDUS, DeliverSm, Pdu, SubmitSm, SubmitSmResp
+from smpp_esme.protocol.pdus import DeliverSm, Pdu, SubmitSm, SubmitSmResp
 from smpp_esme.protocol.tlvs import TLVS, Tag, Tlv
 from smpp_esme.protocol.wire import UInt
 
@@ -31,13 +31,6 @@ def test_pdus_can_be_chosen_by_class(pdu: Pdu):
 def test_tlvs_can_be_chosen_by_tag(several: tuple[Tlv, ...]):
     assert {tlv.tag for tlv in several} <= {Tag.MESSAGE_STATE, 0x1422}
     assert all(len(tlv.octets) == (4 if tlv.tag == 0x1422 else 1) for tlv in several)
-
-
-def test_every_class_is_generated():
-    from hypothesis import find
-
-    for record in PDUS.values():
-        assert type(find(testing.pdus(), lambda pdu, record=record: type(pdu) is record)) is record
 
 
 def test_what_is_no_wire_type_is_refused():

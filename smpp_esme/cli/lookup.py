@@ -69,6 +69,6 @@ async def _one(esme: Esme, msisdn: str, *, ping: bool, wait: float) -> HlrRecord
 def _print_table(records: Sequence[HlrRecord]) -> None:
     from rich.console import Console
 
-    from smpp_esme.cli.tables import hlr_table
+    from smpp_esme.cli.tables import show_hlr_records
 
-    Console().print(hlr_table(records))
+    show_hlr_records(Console(), records)

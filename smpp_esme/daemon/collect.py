@@ -81,7 +81,8 @@ class Collect:
         return ReceiptFact(
             link=self._link.name,
             message_id=found.message_id,
-            forms=ids.forms(found.message_id)[1:],
+            # The TLV and the text often write the id in different forms (SMPP 3.4, 5.3.2.12 and Appendix B).
+            forms=tuple(dict.fromkeys((*ids.forms(found.message_id), *ids.forms(found.text_message_id))))[1:],
             source_addr=found.source_addr,
             destination_addr=found.destination_addr,
             message_status=status,

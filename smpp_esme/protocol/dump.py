@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 _HEADER: Final = ("command_length", "command_id", "command_status", "sequence_number")
 _U32: Final = UInt(4)
 _NO_END: Final = "runs past the end"
-#: The fields of esm_class, each of which has names of its own (SMPP 3.4, 5.2.12): mode, type, GSM features.
-_ESM_CLASS_FIELDS: Final = (0x03, 0x3C, 0xC0)
+#: The fields of esm_class, whose values are named one by one (SMPP 3.4, 5.2.12): mode, type, and two GSM features.
+_ESM_CLASS_FIELDS: Final = (0x03, 0x3C, 0x40, 0x80)
+_ESM_CLASS_NAMES: Final = {flag.value: name for name, flag in EsmClass.__members__.items()}
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -218,8 +219,8 @@ def _status(value: int) -> str:
 
 
 def _esm_class(value: int) -> str:
-    parts = [EsmClass(value & mask) for mask in _ESM_CLASS_FIELDS if value & mask]
-    return "|".join(part.name or f"0x{part:02X}" for part in parts) or "DEFAULT"
+    parts = [value & mask for mask in _ESM_CLASS_FIELDS if value & mask] or [0]
+    return "|".join(_ESM_CLASS_NAMES.get(part, f"0x{part:02X}") for part in parts)
 
 
 def _network_error(value: bytes) -> str:

@@ -115,7 +115,9 @@ async def test_a_pair_that_a_careless_sender_cut_heals(smsc, bind):
 async def test_segments_may_come_in_any_order_and_say_their_place_in_tlvs(smsc, bind):
     esme = await bind(smsc)
     for sequence, text in ((3, b"three"), (1, b"one "), (2, b"two ")):
-        place = zip((Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM), (9, 3, sequence), strict=True)
+        place = zip(
+            (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM), (9, 3, sequence), strict=True
+        )
         await esme.submit(text, tlvs=tuple(TLVS.tlv(tag, value) for tag, value in place))
     assert smsc.received[0].text == "one two three"
 
@@ -124,7 +126,11 @@ async def test_a_message_payload_is_a_text_too(smsc, bind):
     esme = await bind(smsc)
     await esme.submit(b"", tlvs=(Tlv(Tag.MESSAGE_PAYLOAD, b"x" * 1000),))
     response = await esme.request(
-        DataSm(destination_addr="79161234567", tlvs=(Tlv(Tag.MESSAGE_PAYLOAD, "привет".encode("utf-16-be")),), data_coding=8)
+        DataSm(
+            destination_addr="79161234567",
+            tlvs=(Tlv(Tag.MESSAGE_PAYLOAD, "привет".encode("utf-16-be")),),
+            data_coding=8,
+        )
     )
     assert [received.text for received in smsc.received] == ["x" * 1000, "привет"]
     assert smsc.received[1].message_ids == (response.message_id,)
@@ -221,7 +227,9 @@ async def test_a_lookup_is_answered_in_the_providers_grammar(smsc, bind):
     assert (record.roaming_country, record.roaming_operator) == (handset.roaming_country, handset.roaming_operator)
 
 
-@pytest.mark.parametrize(("suffix", "stat", "error"), [("001", "EXPIRED", 6), ("002", "UNDELIV", 1), ("005", "UNDELIV", 13)])
+@pytest.mark.parametrize(
+    ("suffix", "stat", "error"), [("001", "EXPIRED", 6), ("002", "UNDELIV", 1), ("005", "UNDELIV", 13)]
+)
 async def test_a_handset_decides_the_receipt(smsc, bind, suffix, stat, error):
     esme = await bind(smsc)
     await esme.submit(b"hello", to=f"79161234{suffix}")

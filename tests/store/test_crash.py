@@ -58,22 +58,25 @@ AT_LEAST = {
 }
 
 
+def killed_writer(url, reports):
+    """Let a writer report so often, kill it, and give back the last that it reported of each message."""
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, url], stdout=subprocess.PIPE, text=True)
+    lines = [writer.stdout.readline() for _ in range(reports)]
+    writer.send_signal(signal.SIGKILL)
+    lines += [line for line in writer.stdout if line.endswith("\n")]
+    writer.wait()
+    writer.stdout.close()
+    told = {}
+    for line in lines:
+        stage, *references = line.split()
+        told |= dict.fromkeys(references, stage)
+    return told
+
+
 @pytest.mark.parametrize("seed", range(4))
 async def test_whatever_was_reported_as_written_is_there_after_sigkill(path, seed, clock):
     url = f"sqlite:///{path}"
-    writer = subprocess.Popen([sys.executable, "-c", WRITER, url], stdout=subprocess.PIPE, text=True)
-    told = {}
-    for _ in range(random.Random(seed).randint(1, 60)):
-        stage, *references = writer.stdout.readline().split()
-        told |= dict.fromkeys(references, stage)
-    writer.send_signal(signal.SIGKILL)
-    for line in writer.stdout:
-        if line.endswith("\n"):
-            stage, *references = line.split()
-            told |= dict.fromkeys(references, stage)
-    writer.wait()
-    writer.stdout.close()
-
+    told = killed_writer(url, random.Random(seed).randint(1, 60))
     async with await Store.open(url) as store:
         kept = {}
         after = None

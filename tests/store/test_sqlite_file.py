@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from contextlib import contextmanager
 
 import pytest
 
@@ -34,17 +35,23 @@ async def test_a_second_opener_is_refused_until_the_first_is_gone(path):
         pass
 
 
-async def test_another_process_is_refused_and_a_killed_one_leaves_no_lock(path):
-    url = f"sqlite:///{path}"
+@contextmanager
+def held_elsewhere(url):
+    """Another process has the store open, until it is killed."""
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, url], stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout.readline() == "open\n"
-        with pytest.raises(StoreUnusable, match="another process"):
-            await Store.open(url)
+        yield
     finally:
         holder.send_signal(signal.SIGKILL)
         holder.wait()
         holder.stdout.close()
+
+
+async def test_another_process_is_refused_and_a_killed_one_leaves_no_lock(path):
+    url = f"sqlite:///{path}"
+    with held_elsewhere(url), pytest.raises(StoreUnusable, match="another process"):
+        await Store.open(url)
     async with await Store.open(url) as store:
         assert sum((await store.counts()).values()) == 0
 

@@ -421,7 +421,7 @@ async def test_a_closed_store_says_so(path, new):
 
 async def test_a_write_that_is_cancelled_is_committed_whole_or_not_at_all(store, new):
     for turns in range(30):
-        writing = asyncio.create_task(store.add([new(parts=3) for _ in range(5)]))
+        writing = asyncio.create_task(store.add([new(parts=3) for _ in range(5)]))  # noqa: RUF006 - awaited below
         for _ in range(turns):
             await asyncio.sleep(0)
         writing.cancel()
@@ -434,7 +434,7 @@ async def test_a_write_that_is_cancelled_is_committed_whole_or_not_at_all(store,
 
 
 async def test_a_write_that_is_cancelled_before_its_turn_writes_nothing(store, new):
-    first = asyncio.create_task(store.add([new() for _ in range(500)]))
+    first = asyncio.create_task(store.add([new() for _ in range(500)]))  # noqa: RUF006 - awaited below
     second = asyncio.create_task(store.add([new()]))
     await asyncio.sleep(0)
     second.cancel()
@@ -446,7 +446,7 @@ async def test_a_write_that_is_cancelled_before_its_turn_writes_nothing(store, n
 
 async def test_closing_waits_for_a_write_whose_caller_has_gone(path, new):
     store = await Store.open(f"sqlite:///{path}")
-    writing = asyncio.create_task(store.add([new() for _ in range(500)]))
+    writing = asyncio.create_task(store.add([new() for _ in range(500)]))  # noqa: RUF006 - awaited below
     for _ in range(3):  # its transaction has begun
         await asyncio.sleep(0)
     writing.cancel()

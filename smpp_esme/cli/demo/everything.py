@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from smpp_esme.cli.demo.processes import DemoFailed
 from smpp_esme.cli.demo.texts import ITEMS, LOOKUPS
-from smpp_esme.cli.tables import hlr_table, table
+from smpp_esme.cli.tables import show_hlr_records, show_table
 from smpp_esme.sms.hlr import HlrRecord
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ async def send_everything(console: Console, daemon: Http, smsc: Http) -> bool:
         return await asyncio.gather(*(daemon.get(path) for path in paths))
 
     final = await wait_for_finals(console, "receipts", finals)
-    console.print(table("Messages", _COLUMNS, _rows(final[: len(kept)])))
+    show_table(console, "Messages", _COLUMNS, _rows(final[: len(kept)]))
     lookups = [await daemon.get(f"/v1/lookups/{one['reference']}") for one in looked_up]
     records = [msgspec.convert(one["record"], HlrRecord) for one in lookups if one["record"]]
     console.print()
-    console.print(hlr_table(records))
+    show_hlr_records(console, records)
     console.print()
     arrived = await _all_arrived(console, smsc)
     delivered = all(one["status"] == "DELIVERED" for one in final[: len(kept)])

@@ -10,7 +10,7 @@ import msgspec
 
 from smpp_esme.cli.demo.everything import wait_for_finals
 from smpp_esme.cli.demo.processes import wait_until_bound
-from smpp_esme.cli.tables import table
+from smpp_esme.cli.tables import show_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -127,7 +127,7 @@ def _show(console: Console, outcome: Outcome) -> None:
         ("received twice", len(outcome.twice)),
         ("received twice in silence", len(outcome.silent)),
     ]
-    console.print(table("Numbered messages", ("what", "how many"), rows))
+    show_table(console, "Numbered messages", ("what", "how many"), rows)
     console.print()
     verdict = "[green]yes[/]" if outcome.holds else "[red]NO [/]"
     console.print(

@@ -19,7 +19,7 @@ _FOLDER: Final = Path("demo-data")
 _DATABASE: Final = _FOLDER / "smpp-esme.sqlite3"
 _QUERY: Final = "select status, count(*) from message group by status"
 #: Width of the tables where the output is no terminal.
-_WIDTH: Final = 200
+_WIDTH: Final = 250
 
 
 async def tell(config: Path, *, keep: bool, messages: int) -> bool:
