@@ -12,7 +12,6 @@ is generated from then on::
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hypothesis import strategies as st
@@ -36,7 +35,6 @@ P = TypeVar("P", bound=Pdu)
 _ASCII = st.characters(min_codepoint=0x01, max_codepoint=0x7F)
 
 
-@functools.cache
 def values(wire_type: WireType) -> SearchStrategy[Any]:
     """Values that a parameter of this wire type can carry: all of them, and no others."""
     match wire_type:

@@ -11,7 +11,7 @@ import msgspec
 from smpp_esme.errors import SessionClosed
 from smpp_esme.message.message import ReceiptFact
 from smpp_esme.message.status import MessageStatus, of_message_state
-from smpp_esme.protocol.commands import CommandStatus
+from smpp_esme.protocol.commands import UNANSWERED, CommandStatus
 from smpp_esme.protocol.pdus import RESPONSES, DataSm, DeliverSm, GenericNack
 from smpp_esme.sms import hlr, receipt
 from smpp_esme.sms import message_id as ids
@@ -97,5 +97,6 @@ class Collect:
 
 
 def _answer(session: Session, request: Pdu, status: CommandStatus) -> None:
-    response = RESPONSES.get(request.command_id, GenericNack)
-    session.respond(request, response(command_status=status))
+    if request.command_id not in UNANSWERED:
+        response = RESPONSES.get(request.command_id, GenericNack)
+        session.respond(request, response(command_status=status))

@@ -9,13 +9,15 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from smpp_esme.errors import ConfigError, InvalidValue
+from smpp_esme.protocol import codec
 from smpp_esme.protocol.timers import Timers
 from smpp_esme.session.endpoint import Endpoint, parse_url
+from smpp_esme.sms import address
 from smpp_esme.sms.profile import Profile
 
 if TYPE_CHECKING:
@@ -97,6 +99,15 @@ class LinkSettings(_Table):
             raise ValueError(f"{error.problem}; {error.allowed}") from None
         return url
 
+    @field_validator("source_addr")
+    @classmethod
+    def _sendable(cls, source_addr: str) -> str:
+        try:
+            address.source(source_addr)
+        except InvalidValue as error:
+            raise ValueError(f"{error.problem}; {error.allowed}") from None
+        return source_addr
+
     @field_validator("profile")
     @classmethod
     def _known(cls, name: str) -> str:
@@ -105,6 +116,16 @@ class LinkSettings(_Table):
         except ConfigError as error:
             raise ValueError(f"{error.field}: {error.problem}; {error.allowed}") from None
         return name
+
+    @model_validator(mode="after")
+    def _bindable(self) -> Self:
+        """Let no account through whose bind could not even be written: now is when somebody is looking."""
+        try:
+            codec.encode(self.endpoint().bind_request(self.bind), 1)
+        except InvalidValue as error:
+            # The problem may quote the value, and that may be the password.
+            raise ValueError(f"{error.field}: {error.allowed}") from None
+        return self
 
     def endpoint(self) -> Endpoint:
         """Where the SMSC is, and who we are there."""
@@ -174,8 +195,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
         ConfigError: the file cannot be read, or keys are wrong: names the file and every key.
     """
     values = _read(path)
-    for keys, value in _overrides(os.environ if environment is None else environment):
-        _set(values, keys, value)
+    _override(values, os.environ if environment is None else environment)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
@@ -199,24 +219,35 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(str(path), "it is not UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(str(path), f"it is not TOML: {error}") from error
+    except (
+        RecursionError,
+        ValueError,
+    ) as error:  # tomllib lets through what arrays too deep and numbers too long raise
+        raise ConfigError(str(path), "a value is nested too deeply, or a number too long") from error
 
 
-def _overrides(environment: Mapping[str, str]) -> Iterator[tuple[list[str], str]]:
-    """Keys and values that the environment sets; a misspelt variable must not pass in silence."""
-    for name, value in environment.items():
-        if name.startswith(PREFIX) and name not in _NOT_SETTINGS:
-            keys = name.removeprefix(PREFIX).lower().split(_SEPARATOR)
-            if keys[0] not in Settings.model_fields:
-                raise ConfigError(name, "no such setting", _nearest(keys[0], list(Settings.model_fields)))
-            yield keys, value
+def _override(values: dict[str, Any], environment: Mapping[str, str]) -> None:
+    """Set what the environment says.
+
+    Raises:
+        ConfigError: names each variable that sets nothing; a misspelt one must not pass in silence.
+    """
+    names = [name for name in environment if name.startswith(PREFIX) and name not in _NOT_SETTINGS]
+    if wrong := [f"{name}: {problem}" for name in names if (problem := _set(values, name, environment[name]))]:
+        raise ConfigError("environment", "; ".join(wrong))
 
 
-def _set(values: dict[str, Any], keys: list[str], value: str) -> None:
+def _set(values: dict[str, Any], name: str, value: str) -> str | None:
+    """Set what one variable says; what is wrong with it, if anything is."""
+    keys = name.removeprefix(PREFIX).lower().split(_SEPARATOR)
+    if keys[0] not in Settings.model_fields:
+        return f"no such setting ({_nearest(keys[0], list(Settings.model_fields))})"
     for key in keys[:-1]:
         values = values.setdefault(key, {})
         if not isinstance(values, dict):
-            raise ConfigError(".".join(keys), f"{key} is not a table")
+            return f"{key} is not a table, so nothing in it can be set"
     values[keys[-1]] = value
+    return None
 
 
 def _told(error: ValidationError) -> Iterator[str]:

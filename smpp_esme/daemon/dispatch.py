@@ -179,6 +179,8 @@ class Dispatch:
         """Claim as much as fits the window, and submit it; sleep if there is nothing."""
         await self._answers.room()
         room = await session.room()
+        if self._stopping:
+            return
         self._woken.clear()
         lease_until = datetime.now(UTC) + self._lease
         messages = await self._store.claim(

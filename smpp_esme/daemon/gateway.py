@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 BATCH_LIMIT: Final = 10_000
 #: What a person may call a message: enough for any key of any database.
 _REFERENCE_LIMIT: Final = 128
+#: A field of a message by the name that it has in an order.
+_FIELDS: Final = {"destination": "to"}
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,20 +115,7 @@ class Gateway:
             InvalidValue, EncodingError: one of them cannot be delivered; nothing was kept. `field` names it by number
                 where there are several.
         """
-        if not 1 <= len(orders) <= BATCH_LIMIT:
-            raise InvalidValue("messages", f"there are {len(orders)}", f"1 to {BATCH_LIMIT}")
-        now = datetime.now(UTC)
-        messages = []
-        for number, order in enumerate(orders):
-            try:
-                messages.append(self._message(order, now, key=_part(key, number, len(orders))))
-            except InvalidValue as error:
-                if len(orders) > 1:
-                    raise InvalidValue(f"messages.{number}.{error.field}", error.problem, error.allowed) from error
-                raise
-        kept = await self._store.add(messages)
-        self._wake()
-        return kept
+        return await self._keep(orders, key, "messages.{number}.{field}" if len(orders) > 1 else "{field}")
 
     async def lookup(
         self, msisdns: Sequence[str], *, ping: bool = False, link: str | None = None, key: str | None = None
@@ -139,7 +128,7 @@ class Gateway:
         content = Ping() if ping else Hlr()
         # A sender's name means nothing to an HLR.
         orders = [Order(to=msisdn, content=content, source="", link=link) for msisdn in msisdns]
-        return await self.submit_batch(orders, key=key)
+        return await self._keep(orders, key, "{field}.{number}")
 
     async def message(self, reference: str) -> Message:
         """What is known of a message.
@@ -172,10 +161,28 @@ class Gateway:
         """The links, and whether each is bound."""
         return {name: route.is_bound() for name, route in self._routes.items()}
 
-    def _message(self, order: Order, now: datetime, *, key: str | None) -> Message:
+    async def _keep(self, orders: Sequence[Order], key: str | None, where: str) -> list[Message]:
+        """Keep a request's orders; `where` says how an error names the field of one of them."""
+        if not 1 <= len(orders) <= BATCH_LIMIT:
+            raise InvalidValue("messages", f"there are {len(orders)}", f"1 to {BATCH_LIMIT}")
+        _check_name("Idempotency-Key", key)
+        now, digest = datetime.now(UTC), _digest(orders) if key else None
+        messages = []
+        for number, order in enumerate(orders):
+            try:
+                message = self._message(order, now)
+            except InvalidValue as error:
+                field = where.format(number=number, field=_FIELDS.get(error.field, error.field))
+                raise InvalidValue(field, error.problem, error.allowed) from error
+            message.idempotency_key, message.idempotency_digest = _part(key, number), digest
+            messages.append(message)
+        kept = await self._store.add(messages)
+        self._wake()
+        return kept
+
+    def _message(self, order: Order, now: datetime) -> Message:
         route = self._route(order.link)
         _check_name("client_reference", order.client_reference)
-        _check_name("Idempotency-Key", key)
         if order.priority not in range(4):
             raise InvalidValue("priority", f"is {order.priority}", "0 to 3")
         composed = compose(
@@ -188,7 +195,9 @@ class Gateway:
             coding=order.coding,
             flash=order.flash,
         )
-        return _kept(composed, order, route, now, key=key)
+        if "\0" in composed.text:  # SMPP would carry it, the store cannot keep it
+            raise InvalidValue("text", "holds U+0000", "any other character")
+        return _kept(composed, order, route, now)
 
     def _route(self, link: str | None) -> Route:
         route = self._routes.get(link or self._default)
@@ -197,12 +206,10 @@ class Gateway:
         return route
 
 
-def _kept(composed: Composed, order: Order, route: Route, now: datetime, *, key: str | None) -> Message:
+def _kept(composed: Composed, order: Order, route: Route, now: datetime) -> Message:
     return Message(
         reference=new_reference(time.time_ns(), secrets.randbits(80)),
         client_reference=order.client_reference,
-        idempotency_key=key,
-        idempotency_digest=_digest(order) if key else None,
         kind=composed.kind,
         source_addr=composed.source.addr,
         source_addr_ton=composed.source.ton,
@@ -222,13 +229,17 @@ def _kept(composed: Composed, order: Order, route: Route, now: datetime, *, key:
     )
 
 
-def _digest(order: Order) -> str:
-    return hashlib.sha256(msgspec.json.encode(order)).hexdigest()
+def _digest(orders: Sequence[Order]) -> str:
+    """Of the whole request, so that a longer or shorter one under the same key is seen to be another."""
+    try:
+        return hashlib.sha256(msgspec.json.encode(orders)).hexdigest()
+    except UnicodeEncodeError as error:
+        raise InvalidValue("messages", "hold half a surrogate pair", "whole characters") from error
 
 
-def _part(key: str | None, number: int, total: int) -> str | None:
-    """A key for each message of a request that brought several."""
-    return f"{key}#{number}" if key and total > 1 else key
+def _part(key: str | None, number: int) -> str | None:
+    """A key for each message of a request: the first has the request's own, whatever their number."""
+    return f"{key}#{number}" if key and number else key
 
 
 def _check_name(field: str, name: str | None) -> None:

@@ -92,6 +92,7 @@ class Centre:
         retry_delay: seconds until a delivery that was not taken goes out again.
         seed: decides message_ids and jitter.
         keep: how many messages query_sm is told of.
+        changed: is called whenever something has happened.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Centre:
         retry_delay: float,
         seed: int,
         keep: int,
+        changed: Callable[[], object],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._agenda = Agenda(self._loop)
@@ -119,6 +121,7 @@ class Centre:
         self._random = Random(seed)  # noqa: S311 - repeatable is what it is to be
         self._message_ids = count(self._random.randrange(100_000_000, 1_000_000_000))
         self._keep = keep
+        self._changed = changed
         self._messages: dict[str, Message] = {}
         self._deliveries: dict[str, Deliveries] = {}
         self._sweeping = False
@@ -285,6 +288,7 @@ class Centre:
             sent()  # or its response would wait for a receiver that may never come
             sent = None
         self.deliver(message.system_id, pdu, sent=sent)
+        self._changed()
 
     # Inside
 
@@ -300,7 +304,7 @@ class Centre:
         deliveries = self._deliveries.get(system_id)
         if deliveries is None:
             deliveries = self._deliveries[system_id] = Deliveries(
-                self._agenda, self._counts, limit=_WAITING_LIMIT, retry_delay=self._retry_delay
+                self._agenda, self._counts, limit=_WAITING_LIMIT, retry_delay=self._retry_delay, changed=self._changed
             )
         return deliveries
 
@@ -319,6 +323,7 @@ class Centre:
         now = self._loop.time()
         self._sweeping = False
         self._journal.give_up(now, self._moment(now))
+        self._changed()
         if self._journal.is_waiting:
             self._sweep_later()
 

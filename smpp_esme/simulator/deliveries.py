@@ -76,14 +76,24 @@ class Deliveries:
         counts: the SMSC's.
         limit: how many deliveries may wait; what is too much is dropped, and counted.
         retry_delay: seconds until what was not taken goes out again.
+        changed: is called whenever the counts have changed.
     """
 
-    def __init__(self, agenda: Agenda, counts: Counts, *, limit: int, retry_delay: float) -> None:
+    def __init__(
+        self,
+        agenda: Agenda,
+        counts: Counts,
+        *,
+        limit: int,
+        retry_delay: float,
+        changed: Callable[[], object],
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._agenda = agenda
         self._counts = counts
         self._limit = limit
         self._retry_delay = retry_delay
+        self._changed = changed
         self._waiting: deque[Delivery] = deque()
         self._sessions: deque[Session] = deque()
         self._pumping = False
@@ -138,19 +148,19 @@ class Deliveries:
             self._counts.receipts_answered += 1
         elif not delivery.taken.done():
             delivery.taken.set_result(None)
-        self._pump_soon()
+        self._settled()
 
     def put_off(self, delivery: Delivery) -> None:
         """It goes out again in a while."""
         self._count_repeat(delivery)
         self._agenda.add(self._loop.time() + self._retry_delay, lambda: self.add(delivery))
-        self._pump_soon()
+        self._settled()
 
     def put_back(self, delivery: Delivery) -> None:
         """It goes out again over the next session."""
         self._count_repeat(delivery)
         self._waiting.appendleft(delivery)
-        self._pump_soon()
+        self._settled()
 
     def drop(self, delivery: Delivery, error: Exception) -> None:
         """It is given up."""
@@ -160,9 +170,13 @@ class Deliveries:
             self._counts.receipts_dropped += 1
         elif not delivery.taken.done():
             delivery.taken.set_exception(error)
-        self._pump_soon()
+        self._settled()
 
     # Inside
+
+    def _settled(self) -> None:
+        self._pump_soon()
+        self._changed()
 
     def _pump_soon(self) -> None:
         if not self._pumping and self._waiting:

@@ -101,6 +101,7 @@ class Smsc:
         self._journal = Journal(keep=keep)
         self._serving: dict[Session, asyncio.Task[None]] = {}
         self._watchers: list[tuple[Callable[[Smsc], bool], asyncio.Future[None]]] = []
+        self._looking = False
         self._faults: list[Exception] = []
 
     async def __aenter__(self) -> Self:
@@ -131,6 +132,7 @@ class Smsc:
             retry_delay=self._retry_delay,
             seed=self._seed,
             keep=self._keep,
+            changed=self._changed,
         )
         self._server = await self._loop.create_server(self._session, self.host, self.port, backlog=1024)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -309,6 +311,13 @@ class Smsc:
         self._changed()
 
     def _changed(self) -> None:
+        """See that whoever waits looks again, once a loop turn."""
+        if self._watchers and not self._looking:
+            self._looking = True
+            self._loop.call_soon(self._look)
+
+    def _look(self) -> None:
+        self._looking = False
         for condition, holds in self._watchers:
             if not holds.done() and condition(self):
                 holds.set_result(None)

@@ -138,7 +138,8 @@ class _Row(msgspec.Struct, array_like=True):
 
 def standings(connection: Connection, ids: Iterable[int]) -> list[Standing]:
     """Where these messages stand; one that is not kept is left out."""
-    rows = fetch(connection, _standings, _ids.parameters([[each] for each in ids]))
+    once = dict.fromkeys(ids)  # an id named twice would double the segments
+    rows = fetch(connection, _standings, _ids.parameters([[each] for each in once]))
     found: dict[int, Standing] = {}
     for row in msgspec.convert(rows, list[_Row]):
         standing = found.get(row.id)

@@ -112,7 +112,7 @@ SEGMENT: Final = Columns(*SEGMENT_COLUMNS)
 
 def load(connection: Connection, ids: Iterable[int]) -> list[Message]:
     """The messages with these ids, in the order of the ids; one that is not kept is left out."""
-    wanted = list(ids)
+    wanted = list(dict.fromkeys(ids))  # an id named twice would double the segments
     parameters = _ids.parameters([[each] for each in wanted])
     segments: dict[int, list[Segment]] = {each: [] for each in wanted}
     for key, *row in fetch(connection, _segments, parameters):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import json
+from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from smpp_esme.errors import InvalidValue, SmppError, StoreUnusable, UnknownReference
@@ -14,6 +15,8 @@ from smpp_esme.web.bodies import Problem
 from smpp_esme.web.routes import routes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from smpp_esme.daemon.gateway import Gateway
@@ -23,6 +26,11 @@ _STATUS: Final[dict[type[SmppError], tuple[int, str]]] = {
     UnknownReference: (404, "Not found"),
     StoreUnusable: (503, "The store cannot be used"),
 }
+
+#: A body of more octets than so many digits can count is not measured, but refused.
+_DIGITS: Final = 18
+#: So much of a key that nobody knows is told back.
+_LONGEST_NAME: Final = 64
 
 
 def create_app(gateway: Gateway, *, body_limit: int) -> FastAPI:
@@ -67,19 +75,20 @@ class BodyLimit:
             return message
 
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > self._limit:
+        if announced.isdigit() and (len(announced) > _DIGITS or int(announced) > self._limit):
             answer = _problem(Problem(title="Too large", status=413, detail=f"at most {self._limit} octets"))
             await answer(scope, receive, send)
             return
         await self._app(scope, counted, send)
 
 
-def _problem(problem: Problem) -> JSONResponse:
-    content: dict[str, Any] = problem.model_dump(exclude_none=True)
-    return JSONResponse(content, status_code=problem.status, media_type="application/problem+json")
+def _problem(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    # In ASCII: a field may be named by the request, and half a surrogate pair cannot be written in UTF-8.
+    content = json.dumps(problem.model_dump(exclude_none=True))
+    return Response(content, status_code=problem.status, headers=headers, media_type="application/problem+json")
 
 
-async def _told(_: Request, error: Exception) -> JSONResponse:
+async def _told(_: Request, error: Exception) -> Response:
     status, title = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     if isinstance(error, InvalidValue):
         return _problem(
@@ -88,16 +97,18 @@ async def _told(_: Request, error: Exception) -> JSONResponse:
     return _problem(Problem(title=title, status=status, detail=str(error)))
 
 
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
+async def _invalid(_: Request, error: Exception) -> Response:
     """The first field that is wrong; what stood in it is not repeated, it may be a text or a number."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
     first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"] if part != "body") or "body"
+    # Where JSON ends to be JSON is a number of octets, and no field.
+    path = [] if first["type"] == "json_invalid" else first["loc"][1:]
+    field = ".".join(str(part)[:_LONGEST_NAME] for part in path) or "body"
     return _problem(
         Problem(title="The request cannot be read", status=422, detail=f"{field}: {first['msg']}", field=field)
     )
 
 
-async def _refused(_: Request, error: Exception) -> JSONResponse:
+async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
-    return _problem(Problem(title=error.detail, status=error.status_code, detail=error.detail))
+    return _problem(Problem(title=error.detail, status=error.status_code, detail=error.detail), error.headers)

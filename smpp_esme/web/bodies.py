@@ -14,6 +14,7 @@ from smpp_esme.sms.envelope import Sms, content_from
 
 if TYPE_CHECKING:
     from smpp_esme.message.message import Message
+    from smpp_esme.sms.envelope import Content
 
 #: 255 segments of 153 characters are 39,015; with room for what an envelope adds.
 _TEXT_LIMIT = 40_000
@@ -49,7 +50,7 @@ class Submit(_Body):
             raise InvalidValue("text", "text or content, and not both, says what to deliver", "one of the two")
         return Order(
             to=self.to,
-            content=content_from(self.content) if self.content is not None else Sms(self.text or ""),
+            content=_content(self.content) if self.content is not None else Sms(self.text or ""),
             source=self.source,
             comment=self.comment,
             client_reference=self.client_reference,
@@ -64,6 +65,20 @@ class SubmitBatch(_Body):
     """Several messages, kept all or none."""
 
     messages: Annotated[list[Submit], Field(min_length=1, max_length=BATCH_LIMIT)]
+
+    def to_orders(self) -> list[Order]:
+        """The gateway's form of them.
+
+        Raises:
+            InvalidValue: one is wrong; `field` names it by number.
+        """
+        orders = []
+        for number, one in enumerate(self.messages):
+            try:
+                orders.append(one.to_order())
+            except InvalidValue as error:
+                raise InvalidValue(f"messages.{number}.{error.field}", error.problem, error.allowed) from error
+        return orders
 
 
 class Lookup(_Body):
@@ -161,6 +176,13 @@ class Health(_Body):
 
     status: str
     links: dict[str, bool]
+
+
+def _content(fields: dict[str, Any]) -> Content:
+    try:
+        return content_from(fields)
+    except InvalidValue as error:
+        raise InvalidValue(f"content.{error.field}", error.problem, error.allowed) from error
 
 
 class Problem(BaseModel):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": Problem, "description": description}
     for status, description in {
+        400: "The body is not to be read at all",
         413: "The body is too large",
         422: "A field is wrong; `field` names it and `allowed` says what would do",
         503: "The store cannot be used just now",
@@ -48,11 +49,11 @@ async def submit(request: Request, body: Submit, key: Key = None) -> Stored:
 @routes.post("/v1/batches", status_code=202, summary="Deliver several messages")
 async def submit_batch(request: Request, body: SubmitBatch, key: Key = None) -> Kept:
     """Keep several messages, all of them or none."""
-    orders = [one.to_order() for one in body.messages]
-    return Kept(messages=[Stored.of(one) for one in await _gateway(request).submit_batch(orders, key=key)])
+    kept = await _gateway(request).submit_batch(body.to_orders(), key=key)
+    return Kept(messages=[Stored.of(one) for one in kept])
 
 
-@routes.get("/v1/messages", summary="Look through messages")
+@routes.get("/v1/messages", responses=_NOT_FOUND, summary="Look through messages")
 async def messages(
     request: Request,
     status: MessageStatus | None = None,

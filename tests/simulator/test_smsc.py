@@ -183,7 +183,7 @@ async def test_envelopes_are_read(smsc, bind, text, kind):
 
 async def test_a_broken_envelope_is_rejected_by_its_receipt(smsc, bind):
     esme = await bind(smsc)
-    await esme.submit(b"__TGM__: no code")
+    await esme.submit_text("__TGM__: no code", CENTRE)
     receipt = receipts.parse((await esme.take())[0], CENTRE)
     assert receipt.message_state is MessageState.REJECTED
 
@@ -218,7 +218,7 @@ async def test_every_segment_has_a_receipt_of_its_own(smsc, bind):
 
 async def test_a_lookup_is_answered_in_the_providers_grammar(smsc, bind):
     esme = await bind(smsc)
-    await esme.submit(b"__HLR__", to="79261234004")
+    await esme.submit_text("__HLR__", CENTRE, to="79261234004")
     record = receipts.parse((await esme.take())[0], CENTRE).hlr
     handset = smsc.handsets.handset("79261234004")
     assert record.reachable
@@ -339,7 +339,7 @@ async def test_a_text_that_comes_again_is_counted(smsc, bind):
 async def test_two_lookups_are_no_duplicates(smsc, bind):
     esme = await bind(smsc)
     for _ in range(2):
-        await esme.submit(b"__HLR__")
+        await esme.submit_text("__HLR__", CENTRE)
     assert smsc.counts.duplicates == 0
 
 

@@ -126,6 +126,12 @@ async def test_a_message_handed_in_twice_is_kept_once(store, new, keys):
     assert (await store.counts())[S.QUEUED] == 2
 
 
+async def test_a_repeat_that_is_known_by_both_its_keys_is_one_message(store, new):
+    keys = {"client_reference": "17", "idempotency_key": "k", "idempotency_digest": "d"}
+    [kept] = await store.add([new(parts=2, **keys)])
+    assert await store.add([new(parts=2, **keys), new(parts=2, **keys)]) == [kept, kept]
+
+
 async def test_repeats_within_one_batch_are_kept_once(store, new):
     first, second, other = await store.add(
         [new(client_reference="17"), new(client_reference="17"), new(client_reference="18")]
@@ -332,6 +338,13 @@ async def test_what_was_written_and_not_answered_is_in_doubt_and_not_sent_again(
     clock.pass_(days=1)
     assert await claim() == []
     assert [each.reference for each in await store.messages(status=S.IN_DOUBT)] == [claimed.reference]
+
+
+async def test_a_message_that_is_handed_back_twice_is_queued_once(store, new, claim, clock):
+    await store.add([new(parts=2)])
+    [claimed] = await claim()
+    assert await store.hand_back([claimed, claimed], clock.now) == 1
+    assert (await store.message(claimed.reference)).status is S.QUEUED
 
 
 async def test_handing_back_does_not_touch_what_was_answered_meanwhile(store, new, claim, clock):

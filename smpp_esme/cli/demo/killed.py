@@ -53,6 +53,8 @@ async def kill_half_way(console: Console, process: Process, daemon: Http, smsc: 
     posting = asyncio.create_task(_post(daemon, messages), name="posting")
     while (await smsc.get("/counts"))["submits"] - before < messages // 2:
         process.check()
+        if posting.done():
+            posting.result()  # what stopped it is told here, or nobody would ever hear of it
         await asyncio.sleep(0.005)
     status = await process.kill()
     console.print(f"killed the daemon (pid {process.pid}, SIGKILL, status {status}) with half of {messages} submitted")
