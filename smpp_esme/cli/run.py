@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from smpp_esme.daemon.config import Settings
 
 _log = logging.getLogger(__name__)
+
+_SWITCH_INTERVAL: Final = 0.0005
 
 
 def run(
@@ -34,6 +37,8 @@ def run(
 
     settings = configuration.load(config)
     logs.configure(settings.log)
+    # The store's thread asks for the interpreter beside a busy event loop; at the default of 5 ms it starves.
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     try:
         with asyncio.Runner(loop_factory=_fast_loop()) as runner:
             runner.run(_run(settings))

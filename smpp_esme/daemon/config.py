@@ -124,7 +124,7 @@ class LinkSettings(_Table):
             codec.encode(self.endpoint().bind_request(self.bind), 1)
         except InvalidValue as error:
             # The problem may quote the value, and that may be the password.
-            raise ValueError(f"{error.field}: {error.allowed}") from None
+            raise ValueError(f"{error.field.rpartition('.')[2]}: {error.allowed}") from None
         return self
 
     def endpoint(self) -> Endpoint:
@@ -207,14 +207,9 @@ def _profile(name: str) -> Profile:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    octets = _octets(path)
     try:
-        with path.open("rb") as file:
-            octets = file.read(_FILE_LIMIT + 1)
-        if len(octets) > _FILE_LIMIT:
-            raise ConfigError(str(path), "the file is too large", f"at most {_FILE_LIMIT} octets")
         return tomllib.loads(octets.decode())
-    except OSError as error:
-        raise ConfigError(str(path), error.strerror or "it cannot be read", "the path of a TOML file") from error
     except UnicodeDecodeError as error:
         raise ConfigError(str(path), "it is not UTF-8") from error
     except tomllib.TOMLDecodeError as error:
@@ -224,6 +219,17 @@ def _read(path: Path) -> dict[str, Any]:
         ValueError,
     ) as error:  # tomllib lets through what arrays too deep and numbers too long raise
         raise ConfigError(str(path), "a value is nested too deeply, or a number too long") from error
+
+
+def _octets(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            octets = file.read(_FILE_LIMIT + 1)
+    except OSError as error:
+        raise ConfigError(str(path), error.strerror or "it cannot be read", "the path of a TOML file") from error
+    if len(octets) > _FILE_LIMIT:
+        raise ConfigError(str(path), "the file is too large", f"at most {_FILE_LIMIT} octets")
+    return octets
 
 
 def _override(values: dict[str, Any], environment: Mapping[str, str]) -> None:

@@ -166,16 +166,16 @@ class Gateway:
         if not 1 <= len(orders) <= BATCH_LIMIT:
             raise InvalidValue("messages", f"there are {len(orders)}", f"1 to {BATCH_LIMIT}")
         _check_name("Idempotency-Key", key)
-        now, digest = datetime.now(UTC), _digest(orders) if key else None
+        now = datetime.now(UTC)
         messages = []
         for number, order in enumerate(orders):
             try:
-                message = self._message(order, now)
+                messages.append(self._message(order, now))
             except InvalidValue as error:
                 field = where.format(number=number, field=_FIELDS.get(error.field, error.field))
                 raise InvalidValue(field, error.problem, error.allowed) from error
-            message.idempotency_key, message.idempotency_digest = _part(key, number), digest
-            messages.append(message)
+        if key:
+            _mark(messages, key, _digest(orders))
         kept = await self._store.add(messages)
         self._wake()
         return kept
@@ -231,15 +231,14 @@ def _kept(composed: Composed, order: Order, route: Route, now: datetime) -> Mess
 
 def _digest(orders: Sequence[Order]) -> str:
     """Of the whole request, so that a longer or shorter one under the same key is seen to be another."""
-    try:
-        return hashlib.sha256(msgspec.json.encode(orders)).hexdigest()
-    except UnicodeEncodeError as error:
-        raise InvalidValue("messages", "hold half a surrogate pair", "whole characters") from error
+    return hashlib.sha256(msgspec.json.encode(orders)).hexdigest()
 
 
-def _part(key: str | None, number: int) -> str | None:
-    """A key for each message of a request: the first has the request's own, whatever their number."""
-    return f"{key}#{number}" if key and number else key
+def _mark(messages: Sequence[Message], key: str, digest: str) -> None:
+    """Give each message of a request a key of its own; the first has the request's, however many they are."""
+    for number, message in enumerate(messages):
+        message.idempotency_key = f"{key}#{number}" if number else key
+        message.idempotency_digest = digest
 
 
 def _check_name(field: str, name: str | None) -> None:

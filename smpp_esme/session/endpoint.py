@@ -13,6 +13,8 @@ from smpp_esme.protocol.pdus import BindReceiver, BindTransceiver, BindTransmitt
 #: The ports that SMPP is found on (IANA 2775; TLS by custom 3550).
 DEFAULT_PORTS: Final = {"smpp": 2775, "smpp+tls": 3550}
 
+_FORM: Final = "smpp://system_id:password@host:port, with signs such as / and @ in the account percent-encoded"
+
 #: How a session may be bound, by the word that a person uses.
 BINDS: Final[dict[str, type[BindTransceiver | BindTransmitter | BindReceiver]]] = {
     "transceiver": BindTransceiver,
@@ -65,13 +67,13 @@ def parse_url(url: str) -> Endpoint:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise InvalidValue("url", "it cannot be read", "smpp://system_id:password@host:port") from None
+        raise InvalidValue("url", "it cannot be read", _FORM) from None
     if parts.scheme not in DEFAULT_PORTS:
         raise InvalidValue("url", f"the scheme is {parts.scheme!r}", "smpp:// or smpp+tls://")
     if not parts.hostname:
-        raise InvalidValue("url", "it names no host", "smpp://system_id:password@host:port")
+        raise InvalidValue("url", "it names no host", _FORM)
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise InvalidValue("url", "something follows the host and port", "nothing after host:port")
+        raise InvalidValue("url", "something follows the host and port", _FORM)
     return Endpoint(
         host=parts.hostname,
         port=port or DEFAULT_PORTS[parts.scheme],

@@ -11,7 +11,16 @@ import contextlib
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from smpp_esme.errors import BindRefused, ConnectFailed, LocalProtocolError, ResponseTimeout, SessionClosed
+from smpp_esme.errors import (
+    BindRefused,
+    ConnectFailed,
+    InvalidValue,
+    LocalProtocolError,
+    ResponseTimeout,
+    SessionClosed,
+    SmppError,
+)
+from smpp_esme.protocol.commands import UNANSWERED
 from smpp_esme.protocol.connection import Connection
 from smpp_esme.protocol.events import Closed, PeerErred, RequestReceived, ResponseMissing, ResponseReceived
 from smpp_esme.protocol.state import Role, State
@@ -103,6 +112,7 @@ class Session(asyncio.Protocol):
 
         Raises:
             ConnectFailed: nobody listens there, or not in time. Cancelling leaves nothing open.
+            InvalidValue: no address can have this host or port.
         """
         timers = timers or Timers()
         loop = asyncio.get_running_loop()
@@ -122,6 +132,8 @@ class Session(asyncio.Protocol):
             raise ConnectFailed(f"{endpoint}: no connection within {timers.session_init:g} s") from error
         except OSError as error:
             raise ConnectFailed(f"{endpoint}: {error.strerror or error}") from error
+        except (ValueError, OverflowError):  # what the socket module says of names and ports that no address has
+            raise InvalidValue("endpoint", f"{endpoint} cannot be one", "a host, and a port from 1 to 65535") from None
         return session
 
     def __repr__(self) -> str:
@@ -144,7 +156,7 @@ class Session(asyncio.Protocol):
         except BaseException:
             self.abort("the bind failed")
             raise
-        if response.command_status:
+        if response.command_status or self.connection.state is State.OPEN:  # a nack of ESME_ROK binds nobody either
             self.abort("the bind was refused")
             raise BindRefused(response.status, f"the bind as {type(request).__name__}")
         return response
@@ -163,7 +175,11 @@ class Session(asyncio.Protocol):
         while self.connection.state is not State.OPEN and not self.connection.room:
             await self.room()
         outcome = _Future(loop=self._loop)
-        self.start(pdu, outcome)
+        try:
+            self.start(pdu, outcome)
+        except SmppError:
+            self._wake_waiters()  # the room that was ours is the next one's
+            raise
         return await outcome
 
     def start(self, pdu: Pdu, outcome: Outcome) -> int:
@@ -190,8 +206,8 @@ class Session(asyncio.Protocol):
         Raises:
             SessionClosed: the session is over, or being ended.
         """
+        self._check_open()
         while not self.connection.room:
-            self._check_open()
             waiter = self._loop.create_future()
             self._room.append(waiter)
             try:
@@ -200,6 +216,7 @@ class Session(asyncio.Protocol):
                 if waiter.done() and not waiter.cancelled():
                     self._wake_waiters()  # the room that was ours is the next one's
                 raise
+            self._check_open()
         return self.connection.room
 
     async def requests(self) -> list[Pdu]:
@@ -220,13 +237,13 @@ class Session(asyncio.Protocol):
         return taken
 
     def respond(self, request: Pdu, response: Pdu) -> None:
-        """Answer a request of the peer's; silently too late if the session is over.
+        """Answer a request of the peer's; silently nothing if the session is over or the operation has no response.
 
         Raises:
             LocalProtocolError: `response` does not answer `request`.
             EncodingError: a value does not fit.
         """
-        if self.connection.state is not State.CLOSED:
+        if self.connection.state is not State.CLOSED and request.command_id not in UNANSWERED:
             self.connection.respond(request, response)
             self._settle()
 
@@ -307,7 +324,10 @@ class Session(asyncio.Protocol):
         if self._transport and not self._paused and (octets := self.connection.data_to_send()):
             self._transport.write(octets)
         if self.connection.state is State.CLOSED and self._transport:
-            self._transport.close()
+            if self._paused:
+                self._transport.abort()  # close() would wait for a peer that does not read
+            else:
+                self._transport.close()
         self._arm_timer()
 
     def _handle(self, event: Event) -> None:

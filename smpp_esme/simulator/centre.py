@@ -95,7 +95,7 @@ class Centre:
         changed: is called whenever something has happened.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what Smsc was told, handed on
         self,
         journal: Journal,
         handsets: Handsets,
@@ -151,7 +151,7 @@ class Centre:
 
     def answer(self, bind: Bind, request: Pdu) -> None:
         """Do what a bound session asks."""
-        self._answers[request.command_id](bind, request)
+        self._answers.get(request.command_id, self._refuse)(bind, request)
 
     def deliver(
         self,
@@ -223,6 +223,10 @@ class Centre:
     def _replace(self, bind: Bind, request: ReplaceSm) -> None:
         """replace_sm (SMPP 3.4, 4.10): nothing is ever replaced."""
         bind.session.respond(request, ReplaceSmResp(command_status=CommandStatus.ESME_RREPLACEFAIL))
+
+    def _refuse(self, bind: Bind, request: Pdu) -> None:
+        """A second bind that came before the first was answered; nothing else gets past the connection."""
+        bind.session.respond(request, RESPONSES[request.command_id](command_status=CommandStatus.ESME_RALYBND))
 
     # The fate of a message
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
@@ -23,9 +23,6 @@ from smpp_esme.sms.coding import Coding, decode
 from smpp_esme.sms.profile import Profile
 from smpp_esme.sms.segments import body_of, octets_of
 from smpp_esme.sms.udh import Concatenation
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 #: So many segments may wait for the rest of their text; past that the oldest text is given up.
 _WAITING_LIMIT: Final = 100_000
@@ -330,8 +327,3 @@ def _joined(pieces: list[tuple[bytes, Coding]]) -> str:
 def moment(epoch: float) -> datetime:
     """Seconds since 1970 as a time."""
     return datetime.fromtimestamp(epoch, UTC)
-
-
-def starting_with(prefix: str, submits: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """The counts of the texts that begin so."""
-    return {text: times for text, times in submits if text.startswith(prefix)}

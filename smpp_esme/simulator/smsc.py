@@ -7,6 +7,7 @@ function of its seed, its handsets and its script.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import quote
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _NAME: Final = "smsc-simulator"
 _VERSION: Final = 0x34
 _SC_INTERFACE_VERSION: Final = TLVS.tlv(Tag.SC_INTERFACE_VERSION, _VERSION)
+_CLOSE_TIMEOUT: Final = 1.0
 #: Who `url` says binds, where anybody may.
 _ANYBODY: Final = ("demo", "secret")
 
@@ -101,6 +103,7 @@ class Smsc:
         self._journal = Journal(keep=keep)
         self._serving: dict[Session, asyncio.Task[None]] = {}
         self._watchers: list[tuple[Callable[[Smsc], bool], asyncio.Future[None]]] = []
+        self._errors = 0
         self._looking = False
         self._faults: list[Exception] = []
 
@@ -144,7 +147,9 @@ class Smsc:
         serving = list(self._serving.values())
         self.disconnect()
         await asyncio.gather(*serving)
-        await self._server.wait_closed()
+        with suppress(TimeoutError):  # a peer that does not read keeps its connection from closing
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
+                await self._server.wait_closed()
 
     # What it saw
 
@@ -158,6 +163,7 @@ class Smsc:
     @property
     def counts(self) -> Counts:
         """What happened since it started."""
+        self._journal.counts.malformed = self._errors + sum(session.errors for session in self._serving)
         return self._journal.counts
 
     @property
@@ -268,7 +274,7 @@ class Smsc:
             self._end(session, bind)
 
     async def _bound(self, session: Session) -> Bind:
-        """Wait for the session's bind and answer it; what a hasty ESME sent behind it is taken too.
+        """Wait for the session's bind and answer it.
 
         Raises:
             SessionClosed: it never bound, or must not.
@@ -304,7 +310,7 @@ class Smsc:
 
     def _end(self, session: Session, bind: Bind | None) -> None:
         del self._serving[session]
-        self.counts.malformed += session.errors
+        self._errors += session.errors
         if bind:
             self.binds.remove(bind)
             self._centre.leave(bind)
@@ -319,5 +325,13 @@ class Smsc:
     def _look(self) -> None:
         self._looking = False
         for condition, holds in self._watchers:
-            if not holds.done() and condition(self):
-                holds.set_result(None)
+            if not holds.done():
+                _settle(holds, condition, self)
+
+
+def _settle(holds: asyncio.Future[None], condition: Callable[[Smsc], bool], smsc: Smsc) -> None:
+    try:
+        if condition(smsc):
+            holds.set_result(None)
+    except Exception as error:  # noqa: BLE001 - it is raised where the condition is awaited
+        holds.set_exception(error)

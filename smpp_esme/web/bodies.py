@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from smpp_esme.sms.envelope import Content
 
 #: 255 segments of 153 characters are 39,015; with room for what an envelope adds.
-_TEXT_LIMIT = 40_000
+_TEXT_LIMIT: Final = 40_000
+
+#: So much of a field that nobody knows is told back.
+_LONGEST_NAME: Final = 64
 
 
 class _Body(BaseModel):
@@ -182,7 +185,7 @@ def _content(fields: dict[str, Any]) -> Content:
     try:
         return content_from(fields)
     except InvalidValue as error:
-        raise InvalidValue(f"content.{error.field}", error.problem, error.allowed) from error
+        raise InvalidValue(f"content.{error.field[:_LONGEST_NAME]}", error.problem, error.allowed) from error
 
 
 class Problem(BaseModel):

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from smpp_esme.errors import BindRefused, CommandRefused, InvalidValue, SessionClosed
 from smpp_esme.protocol.commands import CommandStatus
@@ -26,7 +28,7 @@ from smpp_esme.simulator.smsc import Smsc
 from smpp_esme.sms import receipt as receipts
 from smpp_esme.sms.coding import Coding
 from smpp_esme.sms.profile import Profile
-from smpp_esme.sms.segments import text_of
+from smpp_esme.sms.segments import segment, text_of
 
 CENTRE = Profile.named("smsc-centre")
 STANDARD = Profile.named("standard")
@@ -246,7 +248,6 @@ async def test_a_receipt_comes_only_if_it_was_asked_for(smsc, bind, registered_d
     esme = await bind(smsc)
     await esme.submit(b"first", to=to, registered_delivery=registered_delivery)
     if not comes:
-        await asyncio.sleep(0)
         await esme.submit(b"second")
     text = receipts.parse((await esme.take())[0], CENTRE).text
     assert text == ("first" if comes else "second")
@@ -349,9 +350,18 @@ async def test_a_malformed_pdu_is_refused_and_the_session_goes_on(smsc, bind):
     transport.write(bytes.fromhex("00000012 00000004 00000000 00000077 4141"))  # submit_sm cut short
     transport.write(bytes.fromhex("00000010 00000021 00000000 00000078"))  # submit_multi, which is not offered
     assert (await esme.submit(b"hello")).command_status == 0
+    assert (smsc.counts.malformed, smsc.counts.submits) == (2, 1)
     esme.session.abort()
-    await smsc.until(lambda smsc: smsc.counts.malformed == 2)
-    assert smsc.counts.submits == 1
+    await smsc.until(lambda smsc: not smsc.binds)
+    assert smsc.counts.malformed == 2
+
+
+async def test_a_condition_that_fails_says_so_where_it_is_awaited(smsc, bind):
+    waiting = asyncio.ensure_future(smsc.until(lambda smsc: smsc.counts.submits and 1 / 0))
+    await asyncio.sleep(0)
+    await (await bind(smsc)).submit(b"hello")
+    with pytest.raises(ZeroDivisionError):
+        await waiting
 
 
 async def test_a_destination_that_is_none_is_refused(smsc, bind):
@@ -477,11 +487,13 @@ async def test_closing_ends_every_session(bind):
 
 async def test_a_fault_in_a_script_is_raised_where_the_smsc_ends(bind):
     script = Script().refuse(8, when=lambda _: 1 / 0)
+    smsc = Smsc(script=script)
+    await smsc.start()
+    esme = await bind(smsc)
+    with pytest.raises(SessionClosed):
+        await esme.submit(b"hello")
     with pytest.raises(ZeroDivisionError):
-        async with Smsc(script=script) as smsc:
-            esme = await bind(smsc)
-            with pytest.raises(SessionClosed):
-                await esme.submit(b"hello")
+        await smsc.__aexit__(None, None, None)
 
 
 async def test_nothing_personal_is_in_a_repr(smsc, bind):
@@ -505,14 +517,48 @@ async def test_the_standard_profile_reads_its_own_data_coding(bind):
         assert smsc.received[0].text == "é"
 
 
-async def test_a_hasty_submit_behind_the_bind_is_taken(smsc):
+async def test_what_is_sent_behind_a_bind_that_is_not_answered_yet_is_refused(smsc):
     from smpp_esme.protocol import codec
 
     reader, writer = await asyncio.open_connection("127.0.0.1", smsc.port)
-    writer.write(codec.encode(BindTransceiver(system_id="demo"), 1) + codec.encode(SubmitSm(destination_addr="7"), 2))
-    await reader.readexactly(16)
+    hasty = (BindTransceiver(system_id="demo"), SubmitSm(destination_addr="7"), BindTransceiver(system_id="demo"))
+    writer.write(b"".join(codec.encode(pdu, number) for number, pdu in enumerate(hasty, start=1)))
+    answers = {}
+    async with asyncio.timeout(10):
+        while len(answers) < 3:
+            header = await reader.readexactly(4)
+            answer = codec.decode(header + await reader.readexactly(int.from_bytes(header, "big") - 4))
+            answers[answer.sequence_number] = answer.status.name
     writer.close()
     await writer.wait_closed()
-    await smsc.until(lambda smsc: not smsc.binds)
-    # Before the bind is answered nothing but a bind is legal: the submit is refused, and the bind stands.
+    assert answers == {1: "ESME_ROK", 2: "ESME_RINVBNDSTS", 3: "ESME_RALYBND"}
     assert smsc.counts.binds == 1
+
+
+TEXTS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=300).filter(
+    lambda text: "~~~" not in text and not text.startswith("__")
+)
+
+
+@settings(max_examples=30)
+@given(texts=st.lists(TEXTS, min_size=1, max_size=10))
+def test_every_text_arrives_as_it_was_written(texts):
+    asyncio.run(_send_and_compare(texts))
+
+
+async def _send_and_compare(texts):
+    async with Smsc() as smsc:
+        endpoint = parse_url(smsc.url)
+        session = await Session.connect(endpoint)
+        await session.bind(endpoint.bind_request())
+        for reference, text in enumerate(texts):
+            for one in segment(text, CENTRE, reference=reference).segments:
+                pdu = SubmitSm(
+                    destination_addr="79161234567",
+                    esm_class=one.esm_class,
+                    data_coding=one.data_coding,
+                    short_message=one.short_message,
+                )
+                await session.request(pdu)
+        assert [received.text for received in smsc.received] == texts
+        await session.unbind()
