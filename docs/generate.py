@@ -77,7 +77,8 @@ def _help(command: list[str]) -> str:
 def configuration() -> str:
     """A table for each table of the daemon's configuration."""
     return "\n\n".join(
-        f"### {title}\n\n{_table(('key', 'value', 'default', 'what it is'), rows)}" for title, rows in _settings()
+        f"### {title}\n\n{_table(('key', 'value', 'default', 'environment', 'what it is'), rows)}"
+        for title, rows in _settings()
     )
 
 
@@ -208,6 +209,12 @@ def operations() -> str:
         for command_id, allowed in state.REQUESTS[role].items()
     ]
     return _table(("request", "made by", "in states"), rows)
+
+
+def blocking_sockets() -> str:
+    """The example on blocking sockets, without its docstring."""
+    source = (PAGES.parent / "examples" / "blocking_sockets.py").read_text(encoding="utf-8")
+    return _fenced(source.partition('"""\n\n')[2].rstrip(), "python example")
 
 
 def error_tree() -> str:
@@ -368,6 +375,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "status-diagram": status_diagram,
     "session-diagram": session_diagram,
     "operations": operations,
+    "blocking-sockets": blocking_sockets,
     "error-tree": error_tree,
     "handsets": handset_table,
     "verbs": verbs,

@@ -20,7 +20,7 @@ from weakref import WeakValueDictionary
 from smpp_esme.errors import LocalProtocolError, SessionClosed, SubmitRefused
 from smpp_esme.protocol.commands import CommandStatus
 from smpp_esme.protocol.parameters import MessageState
-from smpp_esme.protocol.pdus import RESPONSES, DataSm, DeliverSm, GenericNack
+from smpp_esme.protocol.pdus import RESPONSES, DataSm, DeliverSm, GenericNack, SubmitSmResp
 from smpp_esme.session.endpoint import parse_url
 from smpp_esme.session.session import Session
 from smpp_esme.sms import hlr
@@ -139,7 +139,7 @@ class Submission:
         async with asyncio.timeout(timeout):
             while not self.is_final:
                 if self._lost:
-                    raise self._lost
+                    raise SessionClosed(*self._lost.args)  # one error for all who wait would gather their tracebacks
                 self._changed.clear()
                 await self._changed.wait()
         return min(self.receipts.values(), key=_badness)
@@ -205,7 +205,7 @@ class Receipts:
         self._answer(CommandStatus.ESME_ROK)
         while not self._queue:
             if self._over:
-                raise self._over
+                raise SessionClosed(*self._over.args)
             self._arrived.clear()
             await self._arrived.wait()
         self._current, receipt = self._queue.popleft()
@@ -237,6 +237,7 @@ class Esme:
         self._awaited: WeakValueDictionary[str, _Awaited] = WeakValueDictionary()
         self._early: OrderedDict[str, Receipt] = OrderedDict()
         self._receipts: Receipts | None = None
+        self._lost: SessionClosed | None = None
 
     def __repr__(self) -> str:
         return f"<Esme {self._session!r} profile={self.profile.name}>"
@@ -323,6 +324,8 @@ class Esme:
         if self._receipts is not None:
             raise LocalProtocolError("receipts() is open already: one loop reads them")
         self._receipts = reader
+        if self._lost:
+            reader.end(self._lost)
 
     def unsubscribe(self) -> None:
         """Answer receipts at once again."""
@@ -346,15 +349,24 @@ class Esme:
 
     async def _submit_segment(self, pdu: SubmitSm) -> str:
         response = await self._session.request(pdu)
-        if response.command_status:
+        if response.command_status or not isinstance(response, SubmitSmResp):  # a nack accepts nothing, ESME_ROK or not
             raise SubmitRefused(response.status, "submit_sm")
-        return response.message_id  # type: ignore[attr-defined, no-any-return]  # the window pairs it with SubmitSm
+        return response.message_id
 
     def _await_receipts(self, submission: Submission) -> None:
         for awaited, message_id in zip(submission.awaited, submission.message_ids, strict=True):
             self._awaited[ids.key(message_id)] = awaited
-            if early := self._early.pop(ids.key(message_id), None):
+            if early := self._overtook(message_id, submission.destination_addr):
                 self._settle(awaited, early)
+
+    def _overtook(self, message_id: str, number: str) -> Receipt | None:
+        """The receipt that came before the response that gave this message_id."""
+        literal = ids.key(message_id)
+        for key in ids.keys(message_id):
+            early = self._early.get(key)
+            if early and (key == literal or early.source_addr == number):
+                return self._early.pop(key)
+        return None
 
     def _take(self, request: Pdu) -> None:
         if not isinstance(request, DeliverSm | DataSm):
@@ -372,14 +384,16 @@ class Esme:
 
     def _match(self, receipt: Receipt) -> None:
         """Give the receipt to its submission, or keep it for one whose response it has overtaken."""
-        keys = ids.keys(receipt.message_id)
-        for at, key in enumerate(keys):
+        # The TLV and the text often have one id in two forms (SMPP 3.4, 5.3.2.12 and Appendix B).
+        written = (receipt.message_id, receipt.text_message_id)
+        literal = [key for message_id in written if (key := ids.key(message_id))]
+        for key in dict.fromkeys((*literal, *ids.keys(written[0]), *ids.keys(written[1]))):
             awaited = self._awaited.get(key)
             # A converted id meets strangers ("10" is "16" in hexadecimal), so then the number must agree as well.
-            if awaited and (at == 0 or awaited.submission.destination_addr == receipt.source_addr):
+            if awaited and (key in literal or awaited.submission.destination_addr == receipt.source_addr):
                 self._settle(awaited, receipt)
                 return
-        self._early.update((key, receipt) for key in keys[:1])
+        self._early.update(dict.fromkeys(literal, receipt))
         while len(self._early) > _EARLY_LIMIT:
             self._early.popitem(last=False)
 
@@ -390,6 +404,7 @@ class Esme:
                 self._awaited.pop(ids.key(message_id), None)
 
     def _lose(self, error: SessionClosed) -> None:
+        self._lost = error
         for awaited in list(self._awaited.values()):
             awaited.submission.lose(error)
         if self._receipts is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from functools import partial
 from itertools import count
 from random import Random
@@ -122,7 +123,8 @@ class Centre:
         self._message_ids = count(self._random.randrange(100_000_000, 1_000_000_000))
         self._keep = keep
         self._changed = changed
-        self._messages: dict[str, Message] = {}
+        # Ordered: the first of a dict that loses its first again and again takes ever longer to find.
+        self._messages: OrderedDict[str, Message] = OrderedDict()
         self._deliveries: dict[str, Deliveries] = {}
         self._sweeping = False
         self._answers: dict[int, Callable[[Bind, Any], None]] = {
@@ -241,7 +243,7 @@ class Centre:
             id_form=plan.id_form,
         )
         if len(self._messages) >= self._keep:
-            del self._messages[next(iter(self._messages))]
+            self._messages.popitem(last=False)
         self._messages[message.message_id] = message
         if self._journal.take(message, self._moment(now)) is None:
             self._sweep_later()

@@ -6,7 +6,7 @@ on.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from datetime import UTC, datetime
 from typing import Final
 
@@ -185,7 +185,7 @@ class Journal:
         self._keep_counts = keep_counts
         self.deadline = deadline
         self._seen: set[int] = set()
-        self._texts: dict[_Key, _Text] = {}
+        self._texts: OrderedDict[_Key, _Text] = OrderedDict()
         self._waiting = 0
 
     def take(self, message: Message, at: datetime) -> Received | None:

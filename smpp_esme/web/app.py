@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -27,6 +27,7 @@ _STATUS: Final[dict[type[SmppError], tuple[int, str]]] = {
     StoreUnusable: (503, "The store cannot be used"),
 }
 
+_PROBLEM: Final = "application/problem+json"
 #: A body of more octets than so many digits can count is not measured, but refused.
 _DIGITS: Final = 18
 #: So much of a key that nobody knows is told back.
@@ -41,7 +42,7 @@ def create_app(gateway: Gateway, *, body_limit: int) -> FastAPI:
         body_limit: octets that a request's body may have.
     """
     # The interactive pages load scripts from elsewhere; the description itself is at /openapi.json.
-    app = FastAPI(title="smpp_esme", version="1", docs_url=None, redoc_url=None)
+    app = _Application(title="smpp_esme", version="1", docs_url=None, redoc_url=None)
     app.state.gateway = gateway
     app.include_router(routes)
     for error in _STATUS:
@@ -50,6 +51,18 @@ def create_app(gateway: Gateway, *, body_limit: int) -> FastAPI:
     app.add_exception_handler(HTTPException, _refused)
     app.add_middleware(BodyLimit, limit=body_limit)
     return app
+
+
+class _Application(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The description, with every error in the form in which it really comes."""
+        if self.openapi_schema is None:
+            for operations in super().openapi()["paths"].values():
+                for operation in operations.values():
+                    for status, answer in operation["responses"].items():
+                        if status >= "400":
+                            answer["content"] = {_PROBLEM: answer["content"].pop("application/json")}
+        return super().openapi()
 
 
 class BodyLimit:
@@ -85,7 +98,7 @@ class BodyLimit:
 def _problem(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     # In ASCII: a field may be named by the request, and half a surrogate pair cannot be written in UTF-8.
     content = json.dumps(problem.model_dump(exclude_none=True))
-    return Response(content, status_code=problem.status, headers=headers, media_type="application/problem+json")
+    return Response(content, status_code=problem.status, headers=headers, media_type=_PROBLEM)
 
 
 async def _told(_: Request, error: Exception) -> Response:
@@ -94,7 +107,9 @@ async def _told(_: Request, error: Exception) -> Response:
         return _problem(
             Problem(title=title, status=status, detail=str(error), field=error.field, allowed=error.allowed or None)
         )
-    return _problem(Problem(title=title, status=status, detail=str(error)))
+    # Whoever asked knows what he asked for, and it may be a number.
+    detail = "no message has this reference" if isinstance(error, UnknownReference) else str(error)
+    return _problem(Problem(title=title, status=status, detail=detail))
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

@@ -318,6 +318,11 @@ def test_a_refusal_is_read_with_a_body_and_without_one(record: type[Pdu], status
     assert decode(HEADER.pack(16 + len(body), record.command_id, status, 1) + body) == refusal
 
 
+def test_a_refusal_with_the_shortest_of_bodies_has_its_body_read():
+    octets = HEADER.pack(17, SubmitSmResp.command_id, CommandStatus.ESME_RSYSERR, 1) + b"7"
+    assert decode(octets).message_id == "7"
+
+
 @given(testing.pdus())
 def test_every_pdu_comes_back_from_its_octets(pdu: Pdu):
     octets = encode(pdu)

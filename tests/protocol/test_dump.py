@@ -58,10 +58,12 @@ def test_hostile_octets_are_shown_to_the_last_one(octets: bytes):
     assert octets_of(found.lines) == octets
 
 
-@given(testing.pdu(BindTransceiver, password=st.just("QZXQZX")), st.integers(0, 100))
-def test_a_password_is_hidden_even_in_a_bind_that_is_cut_short(bind: BindTransceiver, end: int):
-    assert "QZX" not in repr(dump(encode(bind)[:end]))
-    assert b"QZX".hex(" ") not in repr(dump(encode(bind)[:end]))
+def test_a_password_is_hidden_even_in_a_bind_that_is_cut_short():
+    octets = encode(BindTransceiver(1, system_id="acme", password="QZXQZX", system_type="ISO"))
+    for end in range(len(octets) + 1):
+        shown = repr(dump(octets[:end]))
+        assert "Q" not in shown
+        assert b"Q".hex() not in shown
 
 
 def test_a_password_is_shown_when_that_is_asked_for():

@@ -35,6 +35,16 @@ def test_hostile_octets_are_read_as_far_as_they_go_and_the_rest_is_told(octets: 
     assert bool(oddities) == (len(written) < len(octets))
 
 
+@given(testing.tlv(), testing.tlv())
+def test_a_last_tlv_that_is_cut_short_is_left_out_and_told(first: Tlv, last: Tlv):
+    whole = tlvs.to_octets([first])
+    octets = whole + tlvs.to_octets([last])
+    for end in range(len(whole) + 1, len(octets)):
+        several, oddities = tlvs.read(octets[:end], 0)
+        assert several == (first,)
+        assert len(oddities) == 1
+
+
 def test_every_tag_has_a_name_and_a_type():
     for tag in Tag:
         assert TLVS.knows(tag)

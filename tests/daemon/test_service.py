@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from smpp_esme.daemon.config import LinkSettings, Settings
+from smpp_esme.daemon.gateway import Order
+from smpp_esme.daemon.service import OWNER, Service
+from smpp_esme.errors import BindRefused
+from smpp_esme.message.status import MessageStatus as Status
+from smpp_esme.simulator.smsc import Smsc
+from smpp_esme.sms.envelope import Sms
+
+TO = "+79161234567"
+
+
+async def until(smsc, condition):
+    async with asyncio.timeout(20):
+        await smsc.until(condition)
+
+
+@pytest.mark.smsc(accounts={"acme": "secret"})
+@pytest.mark.parametrize(("password", "refusal"), [("wrong", "ESME_RINVPASWD"), ("", "ESME_RINVPASWD")])
+async def test_a_wrong_password_ends_the_service_and_is_tried_once(start, smsc, password, refusal):
+    daemon = await start(bound=False, url=f"smpp://acme@127.0.0.1:{smsc.port}", password=password)
+    with pytest.raises(ExceptionGroup) as ended:
+        await daemon.ended()
+    assert ended.group_contains(BindRefused, match=refusal)
+    assert smsc.counts.binds_refused == 1
+
+
+async def test_an_smsc_that_is_away_is_waited_for(start, smsc, store):
+    await smsc.close()
+    daemon = await start(bound=False)
+    assert daemon.service.gateway.links() == {"main": False}
+    await daemon.submit(TO, "hello")
+    await smsc.start()
+    await store.until_final()
+    assert smsc.count("hello") == 1
+    assert daemon.service.gateway.links() == {"main": True}
+
+
+async def test_what_a_former_life_left_submitting_is_in_doubt_and_not_sent(start, smsc, store, clock):
+    daemon = await start(bound=False)
+    await daemon.stopped()
+    await daemon.submit(TO, "in the air when we died")
+    (claimed,) = await store.claim(1, link="main", owner=OWNER, lease_until=clock())
+    assert claimed.status is Status.SUBMITTING
+    again = await start()
+    (message,) = await store.until_all(Status.IN_DOUBT)
+    await again.submit(TO, "hello")
+    await store.until_all(Status.IN_DOUBT, Status.DELIVERED)
+    assert message.reference == claimed.reference
+    assert [one.text for one in smsc.received] == ["hello"]
+
+
+async def test_what_a_former_life_kept_queued_is_sent(start, smsc, store):
+    daemon = await start(bound=False)
+    await daemon.stopped()
+    await daemon.submit(TO, "kept")
+    await start()
+    await store.until_final()
+    assert smsc.count("kept") == 1
+
+
+@pytest.mark.smsc(receipt_delay=0.0, latency=0.05)
+async def test_a_stop_drains_unbinds_and_forgets_no_answer(start, smsc, store):
+    daemon = await start(window=20)
+    for number in range(10):
+        await daemon.submit(TO, f"number {number}")
+    await until(smsc, lambda smsc: smsc.counts.submits == 10)
+    await daemon.stopped()
+    await until(smsc, lambda smsc: not smsc.binds)
+    messages = await store.messages()
+    assert {one.status for one in messages} <= {Status.SUBMITTED, Status.DELIVERED}
+    assert all(one.segments[0].message_id for one in messages)
+
+
+async def test_a_stop_before_the_first_bind_is_a_stop(start, smsc):
+    await smsc.close()
+    daemon = await start(bound=False)
+    await daemon.stopped()
+    await smsc.start()
+
+
+async def test_a_session_that_ends_is_replaced(start, smsc, store):
+    daemon = await start()
+    await daemon.submit(TO, "first")
+    await store.until_final()
+    await until(smsc, lambda smsc: smsc.counts.receipts_answered == 1)
+    smsc.disconnect()
+    await daemon.submit(TO, "second")
+    messages = await store.until_final()
+    assert [one.status for one in messages] == [Status.DELIVERED, Status.DELIVERED]
+    assert smsc.counts.binds == 2
+
+
+async def test_two_links_keep_their_messages_apart(store):
+    async with Smsc(receipt_delay=0.01, seed=1) as one, Smsc("standard", receipt_delay=0.01, seed=1) as two:
+        settings = Settings(
+            links={
+                "one": LinkSettings(url=one.url, profile="smsc-centre"),
+                "two": LinkSettings(url=two.url, profile="standard"),
+            }
+        )
+        service, stop = Service(settings, store), asyncio.Event()
+        running = asyncio.create_task(service.run(stop))
+        # The same seed gives the same message_ids: an id means something within one link only.
+        for link in ("one", "two", None):
+            await service.gateway.submit(Order(to=TO, content=Sms(f"by {link}"), link=link))
+        messages = await store.until_final()
+        assert [(message.link, message.status) for message in messages] == [
+            ("one", Status.DELIVERED),
+            ("two", Status.DELIVERED),
+            ("one", Status.DELIVERED),
+        ]
+        assert {message.segments[0].message_id for message in messages if message.link == "two"} <= {
+            message.segments[0].message_id for message in messages if message.link == "one"
+        }
+        assert [received.text for received in one.received] == ["by one", "by None"]
+        assert [received.text for received in two.received] == ["by two"]
+        stop.set()
+        await running
+
+
+async def test_a_transmitter_sends_and_a_receiver_reports(store):
+    # One account, two sessions: what one submits, the other's deliver_sm report on.
+    async with Smsc(receipt_delay=0.01) as smsc:
+        links = {"main": LinkSettings(url=smsc.url, profile="smsc-centre", bind="transmitter")}
+        service, stop = Service(Settings(links=links), store), asyncio.Event()
+        running = asyncio.create_task(service.run(stop))
+        await service.gateway.submit(Order(to=TO, content=Sms("hello")))
+        await store.until_all(Status.SUBMITTED)
+        assert [bind.how for bind in smsc.binds] == ["transmitter"]
+        assert smsc.counts.receipts_answered == 0
+        stop.set()
+        await running
+
+
+async def test_a_receiver_link_submits_nothing(start, smsc, store):
+    daemon = await start(bind="receiver")
+    await daemon.submit(TO, "hello")
+    await daemon.stopped()
+    assert store.claims == 0
+    assert smsc.counts.submits == 0
