@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smpp_esme.cli.options import ProfileName, SystemType, Url
+from smpp_esme.cli.terminal import plain
 
 if TYPE_CHECKING:
     from smpp_esme.client import Submission
@@ -58,7 +59,7 @@ async def _send(
     async with connect(endpoint, profile=profile) as esme:
         submission = await esme.submit(to, text, source=source, comment=comment, flash=flash)
         for message_id in submission.message_ids:
-            typer.echo(f"submitted {message_id}")
+            typer.echo(f"submitted {plain(message_id)}")
         return 0 if wait is None else await _wait(submission, wait)
 
 
@@ -71,5 +72,5 @@ async def _wait(submission: Submission, seconds: float) -> int:
         typer.echo(f"smpp-esme: no receipt within {seconds:g} s; the message stays submitted", err=True)
         return 1
     error = f" error {receipt.error}" if receipt.error_code else ""
-    typer.echo(f"{receipt.stat or receipt.message_state} {receipt.message_id}{error}")
+    typer.echo(plain(f"{receipt.stat or receipt.message_state} {receipt.message_id}{error}"))
     return 0 if receipt.message_state is MessageState.DELIVERED else 1

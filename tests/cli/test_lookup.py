@@ -17,7 +17,7 @@ def test_a_table_tells_who_is_there(command, elsewhere):
     outcome = command("lookup", "--url", elsewhere.url, f"+{NUMBER}", ABSENT, ROAMING, COLUMNS=WIDE)
     assert (outcome.code, outcome.err) == (0, "")
     _, header, _, present, absent, roaming = outcome.out.splitlines()
-    assert header.split()[:5] == ["MSISDN", "│", "reachable", "│", "IMSI"]
+    assert header.split()[:5:2] == ["MSISDN", "reachable", "IMSI"]
     assert present.split()[:3] == [NUMBER, "│", "yes"]
     assert absent.split()[:3] == [ABSENT, "│", "no"]
     assert "006" in absent
