@@ -249,7 +249,7 @@ def _verdict(verdict: handsets.Verdict | None) -> str:
 
 def rules() -> list[type[script.Rule]]:
     """The script's rules."""
-    return script.Rule.__subclasses__()
+    return [rule for rule in script.Rule.__subclasses__() if rule.__module__ == script.__name__]
 
 
 def verbs() -> str:

@@ -72,5 +72,6 @@ async def _wait(submission: Submission, seconds: float) -> int:
         typer.echo(f"smpp-esme: no receipt within {seconds:g} s; the message stays submitted", err=True)
         return 1
     error = f" error {receipt.error}" if receipt.error_code else ""
-    typer.echo(plain(f"{receipt.stat or receipt.message_state} {receipt.message_id}{error}"))
-    return 0 if receipt.message_state is MessageState.DELIVERED else 1
+    state = receipt.message_state or MessageState.UNKNOWN
+    typer.echo(plain(f"{receipt.stat or state.name} {receipt.message_id}{error}"))
+    return 0 if state is MessageState.DELIVERED else 1

@@ -45,6 +45,14 @@ def test_waiting_shows_that_it_was_delivered(command, elsewhere):
 
 
 @STANDARD
+def test_a_receipt_without_a_text_is_shown_by_its_state(command, elsewhere, monkeypatch):
+    monkeypatch.setattr("smpp_esme.simulator.receipts.receipt_text", lambda *_, **__: "")
+    outcome = command("send", "--url", elsewhere.url, "--wait", "10", NUMBER, "hello")
+    assert outcome.code == 0
+    assert outcome.out.splitlines()[1] == f"DELIVERED {elsewhere.received[0].message_ids[0]}"
+
+
+@STANDARD
 def test_an_undelivered_message_is_a_failure(command, elsewhere):
     outcome = command("send", "--url", elsewhere.url, "--wait", "10", ABSENT, "hello")
     [message_id] = elsewhere.received[0].message_ids

@@ -1,4 +1,4 @@
-"""A session on a wire whose far end is the test. Every asynchronous test here runs under asyncio's loop and uvloop's."""
+"""A session on a wire whose far end is the test; all asynchronous tests here run under asyncio's loop and uvloop's."""
 
 from __future__ import annotations
 

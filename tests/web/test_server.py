@@ -36,7 +36,7 @@ async def ask(port, octets):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             status, _, rest = head.partition("\r\n")
             headers = dict(line.lower().split(": ", 1) for line in rest.split("\r\n") if line)
-            body = await reader.readexactly(int(headers["content-length"]))
+            body = await reader.readexactly(int(headers.get("content-length", "0")))
             return int(status.split()[1]), headers, body
         finally:
             writer.close()
