@@ -40,10 +40,12 @@ class Collect:
         self._store = store
         self._link = link
         self._profile = profile
+        self._left_one = False
 
     async def run(self) -> None:
         """Collect from every session that the link brings, until cancelled: what was not recorded was not answered."""
         async for session in self._link.sessions():
+            self._left_one = False
             try:
                 while True:
                     await self._collect(session, await session.requests())
@@ -70,7 +72,9 @@ class Collect:
     def _refusal(self, request: Pdu) -> CommandStatus:
         """What is no receipt has nobody here to read it; the SMSC is asked to keep it."""
         if isinstance(request, DeliverSm | DataSm):
-            _log.warning("collect.message_left_with_the_smsc", extra={"link": self._link.name})
+            if not self._left_one:  # it comes again and again: once a session is enough to know
+                _log.warning("collect.message_left_with_the_smsc", extra={"link": self._link.name})
+            self._left_one = True
             return CommandStatus.ESME_RX_T_APPN
         return CommandStatus.ESME_RINVCMDID
 

@@ -114,7 +114,8 @@ class LinkSettings(_Table):
         try:
             _profile(name)
         except ConfigError as error:
-            raise ValueError(f"{error.field}: {error.problem}; {error.allowed}") from None
+            where = "" if error.field == "profile" else f"{error.field}: "
+            raise ValueError(f"{where}{error.problem}; {error.allowed}") from None
         return name
 
     @model_validator(mode="after")
@@ -152,7 +153,8 @@ class DispatchSettings(_Table):
     """How messages are handed to the links.
 
     Attributes:
-        lease: seconds after which a message that nobody answered for is in doubt.
+        lease: seconds for which a claimed message is this daemon's to submit; a daemon that starts puts in doubt what
+            another left claimed beyond that, and whatever it had claimed itself.
         batch: how many messages are claimed in one transaction at most.
         drain: seconds that a stop waits for outstanding responses.
     """

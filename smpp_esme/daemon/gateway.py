@@ -42,12 +42,14 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         profile: its SMSC's, as bound.
         source_addr: who sends, where the caller does not say.
         is_bound: whether the link has a bound session now.
+        submits: whether messages may go out on it; a receiver's only come in.
     """
 
     link: str
     profile: Profile
     source_addr: str
     is_bound: Callable[[], bool]
+    submits: bool = True
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +94,7 @@ class Gateway:
     def __init__(self, store: Store, routes: Sequence[Route], wake: Callable[[], None]) -> None:
         self._store = store
         self._routes = {route.link: route for route in routes}
-        self._default = routes[0].link
+        self._default = next((route.link for route in routes if route.submits), None)
         self._wake = wake
         self._references = itertools.count(secrets.randbelow(0x10000))
 
@@ -200,9 +202,10 @@ class Gateway:
         return _kept(composed, order, route, now)
 
     def _route(self, link: str | None) -> Route:
-        route = self._routes.get(link or self._default)
-        if route is None:
-            raise InvalidValue("link", f"there is none named {link!r}", f"one of {', '.join(self._routes)}")
+        route = self._routes.get(link or self._default or "")
+        if route is None or not route.submits:
+            known = ", ".join(route.link for route in self._routes.values() if route.submits)
+            raise InvalidValue("link", f"no message can go out on {link!r}", f"one of {known}" if known else "none")
         return route
 
 

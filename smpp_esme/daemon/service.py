@@ -86,7 +86,13 @@ class Service:
             self._dispatches.append(dispatch)
         if settings.bind != "transmitter":
             self._collects.append(Collect(self._store, link, profile))
-        return Route(link=name, profile=profile, source_addr=settings.source_addr, is_bound=lambda: link.is_bound)
+        return Route(
+            link=name,
+            profile=profile,
+            source_addr=settings.source_addr,
+            is_bound=lambda: link.is_bound,
+            submits=settings.bind != "receiver",
+        )
 
     def _wake(self) -> None:
         for dispatch in self._dispatches:

@@ -91,9 +91,7 @@ def _locked(path: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(lock)
-        raise StoreUnusable(
-            f"{path}: another process has it open; one SQLite file serves one daemon, several need PostgreSQL"
-        ) from error
+        raise StoreUnusable(f"{path}: another process has it open; one SQLite file serves one daemon") from error
     return lock
 
 

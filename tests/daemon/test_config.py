@@ -117,7 +117,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_way_out(load, tmp_path):
     for problem in (
         "links.main.widnow: no such key (did you mean window?)",
         "links.main.window: Input should be greater than or equal to 1",
-        "links.main.profile: profile: there is none named 'nope'; one of smsc-centre, standard",
+        "links.main.profile: there is none named 'nope'; one of smsc-centre, standard",
         "links.main.bind: Input should be 'transceiver', 'transmitter' or 'receiver'",
         "http.port: Input should be less than or equal to 65535",
         "store.synchronous: Input should be 'full' or 'normal'",

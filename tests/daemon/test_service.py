@@ -138,9 +138,10 @@ async def test_a_transmitter_sends_and_a_receiver_reports(store):
         await running
 
 
-async def test_a_receiver_link_submits_nothing(start, smsc, store):
+async def test_a_message_for_a_receiver_link_is_refused_at_the_door(start, smsc, store):
     daemon = await start(bind="receiver")
-    await daemon.submit(TO, "hello")
+    with pytest.raises(InvalidValue, match="link"):
+        await daemon.submit(TO, "hello")
     await daemon.stopped()
     assert store.claims == 0
     assert smsc.counts.submits == 0

@@ -9,6 +9,7 @@ import pytest
 
 from smpp_esme.protocol.codec import Framer, decode, encode
 from smpp_esme.protocol.pdus import RESPONSES, BindTransceiver, Pdu
+from smpp_esme.protocol.timers import Timers
 from smpp_esme.session.session import Session
 
 if TYPE_CHECKING:
@@ -75,6 +76,11 @@ class Desk:
         for _ in range(5):
             await asyncio.sleep(0)
 
+    def pass_time(self, seconds: float) -> None:
+        """So much later, the session's timer goes off."""
+        self.session.connection.handle_timer(asyncio.get_running_loop().time() + seconds)
+        self.session._settle()
+
     async def written(self) -> list[Pdu]:
         """The PDUs that were written since the last call."""
         await self.turn()
@@ -84,10 +90,13 @@ class Desk:
         return [decode(frame) for frame in Framer().feed(octets)]
 
     async def bind(self) -> None:
+        connection = self.session.connection
+        timers, connection.timers = connection.timers, Timers()  # however short the test's are, this is no part of it
         binding = asyncio.ensure_future(self.session.bind(BindTransceiver(system_id="acme", password="secret")))
         [request] = await self.written()
         self.bring(self.answer(request))
         await binding
+        connection.timers = timers
 
 
 @pytest.fixture

@@ -248,17 +248,26 @@ async def test_an_account_that_no_bind_can_carry_ends_the_link(smsc):
             await task
 
 
-async def test_other_refusals_and_silence_are_waited_out_and_then_forgotten():
+async def test_a_bind_that_is_not_answered_is_tried_again():
     waits = Waits()
-    async with Door(CommandStatus.ESME_RBINDFAIL, CommandStatus.ESME_RALYBND, None) as door:
-        link = Link("main", door.endpoint, backoff=waits, timers=Timers(response=0.05))
+    async with Door(None) as door:
+        link = Link("main", door.endpoint, backoff=waits, timers=Timers(response=0.1))
+        async with running(link):
+            assert (await link.session()).is_bound
+    assert waits.failures[0] == 1
+
+
+async def test_other_refusals_are_waited_out_and_then_forgotten():
+    waits = Waits()
+    async with Door(CommandStatus.ESME_RBINDFAIL, CommandStatus.ESME_RALYBND) as door:
+        link = Link("main", door.endpoint, backoff=waits)
         async with running(link):
             session = await link.session()
-            assert waits.failures == [1, 2, 3]
+            assert waits.failures == [1, 2]
             door.sessions[-1].abort()
             await session.wait_closed()
             await link.session()
-            assert waits.failures == [1, 2, 3, 1]
+            assert waits.failures == [1, 2, 1]
 
 
 # Backing off

@@ -1,8 +1,8 @@
 """The types that a user of the public API sees; never run, checked by mypy --strict."""
 
-import contextlib
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import assert_type
 
 import smpp_esme
@@ -37,10 +37,13 @@ from smpp_esme.protocol.commands import CommandStatus
 from smpp_esme.protocol.parameters import MessageState
 
 
-async def connecting() -> None:
-    bound: contextlib.AbstractAsyncContextManager[Esme] = smpp_esme.connect("smpp://acme:secret@smsc")
-    async with bound as esme:
+async def bound(connection: AbstractAsyncContextManager[Esme]) -> None:
+    async with connection as esme:
         assert_type(esme, Esme)
+
+
+async def connecting() -> None:
+    await bound(smpp_esme.connect("smpp://acme:secret@smsc"))
     smpp_esme.connect(Endpoint(host="smsc", port=2775), profile=Profile.named("standard"))
     smpp_esme.connect(
         "smpp+tls://smsc",
