@@ -489,16 +489,19 @@ FINE = "submit date:2501010000 done date:2501010000 stat:DELIVRD err:000"
 @pytest.mark.parametrize("first", [True, False], ids=["before the response", "after it"])
 async def test_an_id_that_only_resembles_counts_only_from_the_same_number(connected, first):
     def answer(own, request):
-        if not first:
-            own.respond(request, message_id="16")
-        own.deliver(receipt_pdu(f"id:10 {FINE} text:theirs", source="4917212345678"))
-        own.deliver(receipt_pdu(f"id:10 {FINE} text:ours"))
+        theirs = request.short_message == b"one"
+        pdu = receipt_pdu(f"id:10 {FINE}", source="4917212345678" if theirs else NUMBER)
         if first:
-            own.respond(request, message_id="16")
+            own.deliver(pdu)
+        own.respond(request, message_id="16" if theirs else "99")
+        if not first:
+            own.deliver(pdu)
 
     esme, _ = await connected(answer)
-    submission = await esme.submit(NUMBER, "hello")
-    assert (await submission.receipt(timeout=PATIENCE)).text == "ours"
+    one = await esme.submit(NUMBER, "one")
+    two = await esme.submit(NUMBER, "two")
+    assert (await one.receipt(timeout=PATIENCE)).source_addr == NUMBER
+    assert two.receipts == {}
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["before the response", "after it"])

@@ -238,9 +238,9 @@ def _digest(orders: Sequence[Order]) -> str:
 
 
 def _mark(messages: Sequence[Message], key: str, digest: str) -> None:
-    """Give each message of a request a key of its own; the first has the request's, however many they are."""
+    """Give each message of a request a key of its own, which no other request's key can be taken for."""
     for number, message in enumerate(messages):
-        message.idempotency_key = f"{key}#{number}" if number else key
+        message.idempotency_key = f"{key}#{number}"
         message.idempotency_digest = digest
 
 

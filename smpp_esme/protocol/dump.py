@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from smpp_esme.protocol.tlvs import TlvTable
     from smpp_esme.protocol.wire import WireType
 
+    #: What a text says, from its octets, esm_class and data_coding.
+    Reading = Callable[[bytes, int, int], str]
+
 _HEADER: Final = ("command_length", "command_id", "command_status", "sequence_number")
 _U32: Final = UInt(4)
 _NO_END: Final = "runs past the end"
@@ -74,15 +77,16 @@ class Dump(msgspec.Struct, frozen=True):
         return not self.problem and all(line.parameter for line in self.lines)
 
 
-def dump(octets: bytes, *, show_secrets: bool = False, table: TlvTable = TLVS) -> Dump:
+def dump(octets: bytes, *, show_secrets: bool = False, table: TlvTable = TLVS, reading: Reading | None = None) -> Dump:
     """The annotated octets of one PDU, or of the beginning of one; never raises for what they hold.
 
     Args:
         octets: what should be one PDU.
         show_secrets: show passwords.
         table: the TLVs that are known.
+        reading: (short_message or message_payload, esm_class, data_coding) -> what the text says; None guesses.
     """
-    walk = _Walk(octets, show_secrets=show_secrets, table=table)
+    walk = _Walk(octets, show_secrets=show_secrets, table=table, reading=reading or _guess)
     for name in _HEADER:
         walk.parameter(name, _U32)
     command_id = int.from_bytes(octets[4:8], "big")
@@ -112,7 +116,7 @@ def meaning(parameter: str, value: Any) -> str:
 class _Walk:
     """One way through a PDU, parameter by parameter."""
 
-    def __init__(self, octets: bytes, *, show_secrets: bool, table: TlvTable) -> None:
+    def __init__(self, octets: bytes, *, show_secrets: bool, table: TlvTable, reading: Reading) -> None:
         self.octets = octets
         self.stream = io.BytesIO(octets)
         self.lines: list[Line] = []
@@ -120,6 +124,7 @@ class _Walk:
         self.lost = False
         self.show_secrets = show_secrets
         self.table = table
+        self.reading = reading
 
     def parameter(self, name: str, wire_type: WireType, *, may_lack: bool = False) -> None:
         """Read one mandatory parameter; after one that could not be read there are no more."""
@@ -177,15 +182,21 @@ class _Walk:
         return wire_type.privacy is Privacy.SECRET and not self.show_secrets
 
     def _text(self, name: str, value: Any) -> str:
-        """What a text reads like under its data_coding; a guess, for what 0 means is between ESME and SMSC."""
+        """What a text reads like under its data_coding."""
         if name not in {"short_message", Tag.MESSAGE_PAYLOAD.name.lower()} or not value:
             return ""
-        has_header = self.read.get("esm_class", 0) & EsmClass.UDHI
-        return text_guess(value[1 + value[0] :] if has_header else value, self.read.get("data_coding", 0))
+        return self.reading(value, self.read.get("esm_class", 0), self.read.get("data_coding", 0))
+
+
+def _guess(octets: bytes, esm_class: int, data_coding: int) -> str:
+    return text_guess(octets[1 + octets[0] :] if esm_class & EsmClass.UDHI else octets, data_coding)
 
 
 def text_guess(octets: bytes, data_coding: int) -> str:
-    """The text in `octets`: UCS2 where data_coding says so (3GPP TS 23.038, 4), else read as ISO-8859-1."""
+    """The text in `octets`: UCS2 where data_coding says so (3GPP TS 23.038, 4), else read as ISO-8859-1.
+
+    A guess, for what data_coding 0 means is between ESME and SMSC (SMPP 3.4, 5.2.19).
+    """
     if data_coding & 0xCC == 0x08:
         return f"UCS2? {octets.decode('utf-16-be', 'replace')!r}"
     return f"ISO-8859-1? {octets.decode('latin-1')!r}"

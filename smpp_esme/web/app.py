@@ -42,7 +42,7 @@ def create_app(gateway: Gateway, *, body_limit: int) -> FastAPI:
         body_limit: octets that a request's body may have.
     """
     # The interactive pages load scripts from elsewhere; the description itself is at /openapi.json.
-    app = _Application(title="smpp_esme", version="1", docs_url=None, redoc_url=None)
+    app = _Application(title="smpp_esme", version="1", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.gateway = gateway
     app.include_router(routes)
     for error in _STATUS:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from smpp_esme.cli import main
+from smpp_esme.session.endpoint import parse_url
+from smpp_esme.session.session import Session
 from smpp_esme.simulator.pytest_plugin import options_of
 from smpp_esme.simulator.smsc import Smsc
 
@@ -49,20 +51,31 @@ def elsewhere(request: pytest.FixtureRequest) -> Iterator[Smsc]:
     """A simulator in another thread, as the mark `smsc` has it; read what it saw when the command has ended."""
     started, done = threading.Event(), asyncio.Event()
     made: list[Smsc] = []
-    loop = asyncio.new_event_loop()
+    runner = asyncio.Runner()
 
     async def serve() -> None:
         async with Smsc(**options_of(request)) as smsc:
             made.append(smsc)
             started.set()
             await done.wait()
+            await see_all_out(smsc)
 
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), name="simulator")
+    thread = threading.Thread(target=lambda: runner.run(serve()), name="simulator")
     thread.start()
     try:
         assert started.wait(10), "the simulator did not start"
         yield made[0]
     finally:
-        loop.call_soon_threadsafe(done.set)
+        runner.get_loop().call_soon_threadsafe(done.set)
         thread.join()
-        loop.close()
+        runner.close()
+
+
+async def see_all_out(smsc: Smsc) -> None:
+    """Wait until the SMSC has noticed that every command has ended: connections are accepted in order, ours last."""
+    endpoint = parse_url(smsc.url)
+    async with asyncio.timeout(10):
+        session = await Session.connect(endpoint)
+        await session.bind(endpoint.bind_request())
+        await session.unbind()
+        await smsc.until(lambda smsc: not smsc._serving)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -126,9 +127,21 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store: to copy it is cheaper than to make a new one for each test."""
+    path = tmp_path_factory.mktemp("template") / "messages.sqlite3"
+
+    async def made() -> None:
+        await (await Store.open(f"sqlite:///{path}")).close()
+
+    asyncio.run(made())
+    return path
+
+
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'messages.sqlite3'}"
+def url(tmp_path: Path, template: Path) -> str:
+    return f"sqlite:///{shutil.copy(template, tmp_path)}"
 
 
 @pytest.fixture

@@ -110,12 +110,13 @@ def test_all_mistakes_are_told_at_once_each_with_its_way_out(load, tmp_path):
     said = told(
         load,
         LINK
-        + "widnow = 5\nwindow = 0\nprofile = 'nope'\nbind = 'both'\n[http]\nport = 70000\n[store]\nsynchronous = 'no'\n"
+        + "windows = 5\nwindow = 0\nprofile = 'nope'\nbind = 'both'\n"
+        + "[http]\nport = 70000\n[store]\nsynchronous = 'no'\n"
         + "[lgo]\nlevel = 'info'\n",
     )
     assert said.startswith(str(tmp_path / "daemon.toml"))
     for problem in (
-        "links.main.widnow: no such key (did you mean window?)",
+        "links.main.windows: no such key (did you mean window?)",
         "links.main.window: Input should be greater than or equal to 1",
         "links.main.profile: there is none named 'nope'; one of smsc-centre, standard",
         "links.main.bind: Input should be 'transceiver', 'transmitter' or 'receiver'",

@@ -115,6 +115,13 @@ async def test_a_batch_after_a_single_message_under_the_same_key_is_refused(gate
     assert len(await references(gateway)) == 1
 
 
+@pytest.mark.parametrize("key", ["k#0", "k#1", "k#", "K"])
+async def test_a_key_that_resembles_another_is_another(gateway, key):
+    await gateway.submit_batch([order("number 0"), order("number 1")], key="k")
+    await gateway.submit(order(), key=key)
+    assert len(await references(gateway)) == 3
+
+
 async def test_without_a_key_the_same_text_is_two_messages(gateway):
     first, second = await gateway.submit(order()), await gateway.submit(order())
     assert first.reference != second.reference

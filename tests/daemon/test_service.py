@@ -7,7 +7,7 @@ import pytest
 from smpp_esme.daemon.config import LinkSettings, Settings
 from smpp_esme.daemon.gateway import Order
 from smpp_esme.daemon.service import OWNER, Service
-from smpp_esme.errors import BindRefused
+from smpp_esme.errors import BindRefused, InvalidValue
 from smpp_esme.message.status import MessageStatus as Status
 from smpp_esme.simulator.smsc import Smsc
 from smpp_esme.sms.envelope import Sms

@@ -40,6 +40,14 @@ def test_idleness_is_saved_up_for_a_tenth_of_a_second_only():
     assert sum(time == 3600.0 for time in times) == 10
 
 
+def test_what_leaves_unasked_counts_too():
+    pacing = Pacing(100, 0.0)
+    for now in (0.0, 3600.0):
+        for _ in range(10):
+            pacing.take(now)
+        assert pacing.delay(now) == pytest.approx(0.01)
+
+
 def test_a_slow_link_sends_its_first_at_once():
     assert departures(Pacing(0.1, 5.0), 2, now=5.0) == [5.0, pytest.approx(15.0)]
 

@@ -188,7 +188,7 @@ async def test_a_cancelled_request_that_left_keeps_its_place_until_it_is_answere
 
 
 async def test_a_missing_response_is_told_and_the_session_goes_on(bound):
-    desk = await bound(window=1, timers=Timers(response=60.0))
+    desk = await bound(window=1, timers=Timers(response=60.0, enquire_link=0.0))
     late, next_one = asking(desk.session), asking(desk.session)
     [request] = await desk.written()
     desk.pass_time(59.0)
@@ -363,6 +363,7 @@ async def test_a_cancelled_unbind_ends_at_once(desk):
     leaving.cancel()
     await ended(leaving)
     assert leaving.cancelled()
+    assert (await desk.session.wait_closed()).reason == "closed"
     await desk.turn()
     assert desk.wire.ended == "closed"
 

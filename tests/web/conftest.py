@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -14,16 +17,27 @@ from smpp_esme.web.app import create_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from fastapi import FastAPI
 
 BODY_LIMIT = 65_536
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store: to copy it is cheaper than to make a new one for each test."""
+    path = tmp_path_factory.mktemp("template") / "messages.sqlite3"
+
+    async def made() -> None:
+        await (await Store.open(f"sqlite:///{path}")).close()
+
+    asyncio.run(made())
+    return path
+
+
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "messages.sqlite3"
+def path(tmp_path: Path, template: Path) -> Path:
+    return Path(shutil.copy(template, tmp_path))
 
 
 @pytest.fixture

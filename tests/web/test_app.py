@@ -116,7 +116,8 @@ async def test_another_content_type_is_the_senders_fault(client, store, kind):
 
 
 async def test_an_unknown_path_and_a_wrong_method_are_problems_too(client):
-    assert (await client.get("/v2/messages")).status_code == 404
+    for path in ("/v2/messages", "/v1/messages/", "/v1/messages//", "/"):
+        assert (await client.get(path)).status_code == 404
     answer = await client.delete("/v1/messages")
     assert answer.status_code == 405
     assert answer.headers["allow"] in {"GET", "POST"}
@@ -232,6 +233,7 @@ PATHS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PATHS, st.dictionaries(st.sampled_from(["status", "after", "limit"]), PATHS, max_size=3))
 @example("\0", {"after": "\0"})
+@example("/", {})
 @example("x" * 5000, {"limit": "9" * 5000})
 async def test_no_question_whatever_is_our_fault(client, reference, query):
     from urllib.parse import quote
