@@ -51,7 +51,13 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         return f"{'smpp+tls' if self.tls else 'smpp'}://{self.system_id}@{host}:{self.port}"
 
     def bind_request(self, how: str = "transceiver") -> Pdu:
-        """The bind PDU of this account; `how` is transceiver, transmitter or receiver."""
+        """The bind PDU of this account; `how` is transceiver, transmitter or receiver.
+
+        Raises:
+            InvalidValue: `how` is none of them.
+        """
+        if how not in BINDS:
+            raise InvalidValue("bind", f"is {how!r}", f"one of {', '.join(BINDS)}")
         return BINDS[how](system_id=self.system_id, password=self.password, system_type=self.system_type)
 
 
@@ -76,7 +82,7 @@ def parse_url(url: str) -> Endpoint:
         raise InvalidValue("url", "something follows the host and port", _FORM)
     return Endpoint(
         host=parts.hostname,
-        port=port or DEFAULT_PORTS[parts.scheme],
+        port=DEFAULT_PORTS[parts.scheme] if port is None else port,
         tls=parts.scheme == "smpp+tls",
         system_id=unquote(parts.username or ""),
         password=unquote(parts.password or ""),

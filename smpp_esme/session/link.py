@@ -93,21 +93,24 @@ class Link:
         Raises:
             BindRefused: for a reason that waiting does not mend, such as a wrong password.
         """
+        loop = asyncio.get_running_loop()
         failures = 0
         while True:
+            served = False
             try:
                 session = await self._bound()
-                failures = 0
+                begun = loop.time()
                 await self._hold(session)
+                # An SMSC that binds us and cuts us off at once has not served us: only a session that lasts does.
+                served = loop.time() - begun >= self._backoff.most
             except BindRefused as error:
                 if error.command_status in FATAL:
                     raise
-                failures += 1
                 _log.warning("link.bind_refused", extra={"link": self.name, "error": str(error)})
             except (SessionClosed, ResponseTimeout) as error:
-                failures += 1
                 _log.warning("link.bind_failed", extra={"link": self.name, "error": str(error)})
-            await asyncio.sleep(self._backoff.delay(max(1, failures), random.random()))  # noqa: S311 - spreads load
+            failures = 1 if served else failures + 1
+            await asyncio.sleep(self._backoff.delay(failures, random.random()))  # noqa: S311 - spreads load
 
     async def session(self) -> Session:
         """Wait for the bound session. Cancelling is safe; the wait has no end but the caller's."""

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 #: How many requests of the peer may wait for our answer before we stop reading from the socket.
 REQUEST_LIMIT: Final = 10_000
+#: Seconds that a peer has to answer unbind where the response timer is off.
+_UNBIND_PATIENCE: Final = 10.0
 
 
 class Outcome(Protocol):
@@ -255,7 +257,11 @@ class Session(asyncio.Protocol):
         try:
             if self.is_bound:
                 self._begin_unbind()
-                await asyncio.shield(self._closed)
+                # The response timer ends the wait; where it is off, this does.
+                async with asyncio.timeout(self.connection.timers.response or _UNBIND_PATIENCE):
+                    await asyncio.shield(self._closed)
+        except TimeoutError:
+            pass  # the peer had its time
         finally:
             self.abort("closed")
 

@@ -39,6 +39,8 @@ _NAME: Final = "smsc-simulator"
 _VERSION: Final = 0x34
 _SC_INTERFACE_VERSION: Final = TLVS.tlv(Tag.SC_INTERFACE_VERSION, _VERSION)
 _CLOSE_TIMEOUT: Final = 1.0
+#: Turns of the event loop in which a connection that was being accepted comes to be known.
+_ACCEPTING_TURNS: Final = 3
 #: Who `url` says binds, where anybody may.
 _ANYBODY: Final = ("demo", "secret")
 
@@ -103,6 +105,7 @@ class Smsc:
         self._journal = Journal(keep=keep)
         self._serving: dict[Session, asyncio.Task[None]] = {}
         self._watchers: list[tuple[Callable[[Smsc], bool], asyncio.Future[None]]] = []
+        self._closing = False
         self._errors = 0
         self._looking = False
         self._faults: list[Exception] = []
@@ -142,11 +145,14 @@ class Smsc:
 
     async def close(self) -> None:
         """Stop listening and cut all connections. Cancelling leaves that to the event loop."""
+        self._closing = True
         self._server.close()
         self._centre.close()
-        serving = list(self._serving.values())
-        self.disconnect()
-        await asyncio.gather(*serving)
+        for _ in range(_ACCEPTING_TURNS):
+            await asyncio.sleep(0)
+        while serving := list(self._serving.values()):
+            self.disconnect()
+            await asyncio.gather(*serving)
         with suppress(TimeoutError):  # a peer that does not read keeps its connection from closing
             async with asyncio.timeout(_CLOSE_TIMEOUT):
                 await self._server.wait_closed()
@@ -256,6 +262,9 @@ class Smsc:
         return Session(Role.SMSC, window=self._window, timers=self._timers, on_open=self._opened)
 
     def _opened(self, session: Session) -> None:
+        if self._closing:
+            session.abort("the simulator is closing")
+            return
         self.counts.connections += 1
         self._serving[session] = self._loop.create_task(self._serve(session), name=f"session with {session.peer}")
 

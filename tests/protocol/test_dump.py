@@ -174,3 +174,23 @@ def test_a_length_that_does_not_fit_is_a_problem():
     octets = encode(SubmitSm(1))
     assert dump(octets + b"\0").problem == f"command_length {len(octets)} where {len(octets) + 1} octets are there"
     assert dump(octets[:7]).problem == "7 octets are too few for a header"
+
+
+def test_a_text_is_read_as_the_caller_reads_it(read_hex: Callable[[str], bytes]):
+    asked = []
+
+    def reading(octets: bytes, esm_class: int, data_coding: int) -> str:
+        asked.append((octets[:1], esm_class, data_coding))
+        return "what it says"
+
+    for name, parameter in (("submit_sm_ucs2_segment", "short_message"), ("data_sm", "message_payload")):
+        assert of(dump(read_hex(name), reading=reading).lines, parameter).meaning == "what it says"
+    assert asked == [(b"\x05", 0x40, 8), (b"\x04", 0, 8)]
+
+
+def test_a_password_that_is_too_long_is_hidden_too():
+    head = HEADER.pack(16 + 31, BindTransceiver.command_id, 0, 1)
+    for password in (b"Q" * 20 + b"\0", b"Q" * 21):
+        shown = repr(dump(head + b"acme\0" + password + b"\0\0\x34\0\0"))
+        assert "Q" not in shown
+        assert "51" not in shown

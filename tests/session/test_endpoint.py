@@ -86,3 +86,13 @@ def test_an_endpoint_never_shows_its_password():
 def test_the_bind_request_introduces_the_account(how, kind):
     endpoint = Endpoint(host="smsc", port=2775, system_id="acme", password="secret", system_type="ISO")
     assert endpoint.bind_request(how) == kind(system_id="acme", password="secret", system_type="ISO")
+
+
+def test_port_zero_is_not_taken_for_the_default_port():
+    assert parse_url("smpp://smsc.example:0").port == 0
+    assert parse_url("smpp://smsc.example").port == 2775
+
+
+def test_a_bind_of_no_kind_is_refused():
+    with pytest.raises(InvalidValue, match="transceiver, transmitter, receiver"):
+        Endpoint(host="smsc.example", port=2775).bind_request("nonsense")

@@ -23,8 +23,9 @@ PATIENCE = 10.0
 class Waits:
     """A backoff that notes how many failures in a row it was asked about, and gives the same wait for all of them."""
 
-    def __init__(self, seconds=0.0):
+    def __init__(self, seconds=0.0, most=0.0):
         self.seconds = seconds
+        self.most = most
         self.failures = []
         self.asked = asyncio.Event()
 
@@ -268,6 +269,17 @@ async def test_other_refusals_are_waited_out_and_then_forgotten():
             await session.wait_closed()
             await link.session()
             assert waits.failures == [1, 2, 1]
+
+
+async def test_an_smsc_that_binds_and_cuts_at_once_is_waited_out_longer_and_longer(smsc):
+    waits = Waits(most=3600.0)
+    link = Link("main", parse_url(smsc.url), backoff=waits)
+    async with running(link):
+        async for _ in link.sessions():
+            if len(waits.failures) == 3:
+                break
+            smsc.disconnect()
+    assert waits.failures == [1, 2, 3]
 
 
 # Backing off

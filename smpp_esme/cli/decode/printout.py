@@ -101,7 +101,7 @@ class Summary(Tree):
         parts = [f"{entry.number:6}", _clock(entry.time), str(entry.place), f"{dump.name:20}"]
         if "sequence_number" in values:
             parts.append(f"sequence_number {values['sequence_number'].value!r}")
-        if dump.name.endswith("_resp") or dump.name == "generic_nack":
+        if "command_status" in values and (dump.name.endswith("_resp") or dump.name == "generic_nack"):
             parts.append(values["command_status"].meaning.partition(":")[0])
         parts += [f"{name} {_said(values[name])}" for name in _SUMMARY if name in values and values[name].value]
         parts += [f"odd: {oddity}" for oddity in dump.oddities]

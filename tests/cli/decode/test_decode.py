@@ -7,7 +7,7 @@ import pytest
 
 from smpp_esme.cli.decode import sources
 from smpp_esme.protocol.codec import encode
-from smpp_esme.protocol.pdus import BindTransceiver, EnquireLink, SubmitSm
+from smpp_esme.protocol.pdus import BindTransceiver, EnquireLink, SubmitSm, SubmitSmResp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,6 +95,15 @@ def test_the_beginning_of_a_pdu_is_shown_as_far_as_it_goes(run):
     assert "'acme'" in result.stdout
     assert "unusable: command_length 34 where 21 octets are there" in result.stdout
     assert "PDUs 2, of these not whole 1; other losses 0" in result.stderr
+
+
+@pytest.mark.parametrize("way", [(), ("--summary",), ("--json",)])
+def test_the_beginning_of_a_response_is_shown_however_short(run, way):
+    whole = encode(SubmitSmResp(7, message_id="abc"))
+    for end in range(1, len(whole)):
+        result = run(*way, whole[:end].hex())
+        assert result.exit_code == 1
+        assert result.stdout.count("unusable" if way != ("--json",) else '"whole": false') == 1
 
 
 def test_a_stream_that_breaks_is_taken_up_again(run):

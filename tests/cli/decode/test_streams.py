@@ -30,7 +30,7 @@ def seen(*segments, port=None, streams=None):
     return [one for segment in segments for one in streams.add(segment)] + list(streams.end())
 
 
-def whats(sightings):
+def read_as(sightings):
     return [one.what.octets if isinstance(one.what, Frame) else one.what.problem for one in sightings]
 
 
@@ -81,7 +81,7 @@ def test_what_waited_for_a_late_segment_arrived_with_it():
 def test_other_streams_are_counted_and_not_shown():
     streams = Streams(count(1))
     web = [tcp(at, b"GET / HTTP/1.1\r\n", to=OTHER) for at in range(1, 161, 16)]
-    assert whats(seen(*web, tcp(1, BIND), streams=streams)) == [BIND]
+    assert read_as(seen(*web, tcp(1, BIND), streams=streams)) == [BIND]
     assert streams.others == 1
 
 
@@ -100,14 +100,14 @@ def test_a_stream_of_something_else_is_soon_let_go(monkeypatch):
 
 def test_a_port_that_is_not_smpp_may_be_smpp_in_its_next_connection(monkeypatch):
     monkeypatch.setattr(module, "ENOUGH", 10)
-    assert whats(seen(tcp(0, b"something that is no SMPP"), tcp(1000, opens=True), tcp(1001, BIND))) == [BIND]
+    assert read_as(seen(tcp(0, b"something that is no SMPP"), tcp(1000, opens=True), tcp(1001, BIND))) == [BIND]
 
 
 def test_with_a_port_its_streams_are_smpp_whatever_they_look_like():
     odd = b"\0\0\0\x14\xee\xee\xee\xee\0\0\0\0\0\0\0\x01text"
     assert seen(tcp(0, opens=True), tcp(1, odd)) == []
-    assert whats(seen(tcp(0, opens=True), tcp(1, odd), port=2775)) == [odd]
-    assert whats(seen(tcp(0, opens=True), tcp(1, b"\x16\3\1\2\0\1\0\1"), port=2775)) == [b"\x16\3\1\2\0\1\0\1"]
+    assert read_as(seen(tcp(0, opens=True), tcp(1, odd), port=2775)) == [odd]
+    assert read_as(seen(tcp(0, opens=True), tcp(1, b"\x16\3\1\2\0\1\0\1"), port=2775)) == [b"\x16\3\1\2\0\1\0\1"]
 
 
 def test_with_a_port_other_streams_are_not_even_looked_at():
@@ -125,18 +125,18 @@ def test_a_repeated_syn_opens_nothing():
 
 
 def test_data_may_come_with_the_syn():
-    assert whats(seen(tcp(0, BIND, opens=True), tcp(1 + len(BIND), LINKS[0]))) == [BIND, LINKS[0]]
+    assert read_as(seen(tcp(0, BIND, opens=True), tcp(1 + len(BIND), LINKS[0]))) == [BIND, LINKS[0]]
 
 
 def test_a_lost_segment_is_told_of_where_it_was():
     found = seen(tcp(0, LINKS[0]), tcp(32, LINKS[2]))
-    assert whats(found) == [LINKS[0], "not in the capture", LINKS[2]]
+    assert read_as(found) == [LINKS[0], "not in the capture", LINKS[2]]
     assert found[1].what == Trouble("not in the capture", 16, 16)
 
 
 def test_a_segment_that_was_cut_off_is_told_of_and_the_next_pdu_found():
     found = seen(tcp(0, LINKS[0]), tcp(16, BIND[:20], lacking=len(BIND) - 20 + 16), tcp(32 + len(BIND), LINKS[2]))
-    assert whats(found) == [LINKS[0], BIND[:20], "cut off when the packet was captured", LINKS[2]]
+    assert read_as(found) == [LINKS[0], BIND[:20], "cut off when the packet was captured", LINKS[2]]
 
 
 def test_a_segment_that_the_peer_acknowledged_is_not_waited_for_to_the_end():
@@ -149,14 +149,14 @@ def test_a_segment_that_the_peer_acknowledged_is_not_waited_for_to_the_end():
         if found:
             break
     assert number < 180
-    assert whats(found)[:2] == ["not in the capture", LINKS[2]]
+    assert read_as(found)[:2] == ["not in the capture", LINKS[2]]
 
 
 def test_a_segment_that_is_only_late_in_the_file_is_waited_for():
     late = [tcp(16 * number, link) for number, link in enumerate(LINKS[:20])]
     late.append(late.pop(1))
     late[10:10] = [tcp(0, source=SMSC, to=ESME, acknowledges=16 * 12)] * 20
-    assert whats(seen(*late)) == LINKS[:20]
+    assert read_as(seen(*late)) == LINKS[:20]
 
 
 @pytest.mark.parametrize("limit", ["MOST_WAITING", "MOST_WAITING_FOR_ONE"])
@@ -171,7 +171,7 @@ def test_what_waits_is_bounded(monkeypatch, limit):
         assert streams._waiting == sum(
             side.reassembly.cost for stream in streams._streams.values() for side in stream.sides
         )
-    assert whats(found)[:3] == [LINKS[0], "not in the capture", LINKS[2]]
+    assert read_as(found)[:3] == [LINKS[0], "not in the capture", LINKS[2]]
 
 
 def test_the_number_of_streams_is_bounded(monkeypatch):
@@ -181,7 +181,7 @@ def test_the_number_of_streams_is_bounded(monkeypatch):
     for port in range(1000, 1050):
         found += list(streams.add(tcp(0, BIND[:20], source=Peer(b"\x0a\0\0\5", port))))
         assert len(streams._streams) <= 10
-    assert whats(found) == [BIND[:20]] * 40
+    assert read_as(found) == [BIND[:20]] * 40
     assert len(list(streams.end())) == 10
 
 
