@@ -192,7 +192,7 @@ async def test_a_process_that_ended_is_told_with_the_end_of_its_log(tmp_path):
     process = Process("the daemon", ["run", "-c", "missing.toml"], tmp_path / "daemon.log")
     assert process.pid == 0
     await process.start()
-    await process._process.wait()
+    await asyncio.to_thread(process._process.wait)
     with pytest.raises(DemoFailed, match=r"the daemon ended with status 1:\nsmpp-esme: missing\.toml: No such file"):
         process.check()
     assert await process.stop() == 1

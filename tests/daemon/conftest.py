@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import socket
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from smpp_esme.sms.envelope import Content, Sms
 from smpp_esme.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from smpp_esme.message.message import Message
@@ -171,6 +172,14 @@ async def start(store: Watched, smsc: Smsc) -> AsyncIterator[Callable[..., Any]]
         daemon.running.cancel()
         with contextlib.suppress(Exception, asyncio.CancelledError):
             await daemon.running
+
+
+@pytest.fixture
+def nobody() -> Iterator[socket.socket]:
+    """A port of loopback that nobody listens on, and that nobody else can take."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound
 
 
 @pytest.fixture

@@ -205,14 +205,12 @@ async def test_a_stop_claims_nothing_more_and_waits_for_what_is_outstanding(star
     assert smsc.counts.submits == 3
 
 
-async def test_a_stop_without_a_session_does_not_wait_for_one(start, smsc, store):
-    await smsc.close()
-    daemon = await start(bound=False)
+async def test_a_stop_without_a_session_does_not_wait_for_one(start, store, nobody):
+    daemon = await start(bound=False, url=f"smpp://demo@127.0.0.1:{nobody.getsockname()[1]}")
     await daemon.submit(TO, "hello")
     await daemon.stopped()
     (message,) = await store.messages()
     assert message.status is Status.QUEUED
-    await smsc.start()  # the fixture closes it
 
 
 async def test_what_is_never_answered_is_in_doubt_after_a_stop_that_could_wait_no_longer(start, smsc, store):

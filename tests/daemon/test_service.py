@@ -30,15 +30,17 @@ async def test_a_wrong_password_ends_the_service_and_is_tried_once(start, smsc, 
     assert smsc.counts.binds_refused == 1
 
 
-async def test_an_smsc_that_is_away_is_waited_for(start, smsc, store):
-    await smsc.close()
-    daemon = await start(bound=False)
+async def test_an_smsc_that_is_away_is_waited_for(start, store, nobody):
+    port = nobody.getsockname()[1]
+    daemon = await start(bound=False, url=f"smpp://demo@127.0.0.1:{port}")
     assert daemon.service.gateway.links() == {"main": False}
     await daemon.submit(TO, "hello")
-    await smsc.start()
-    await store.until_final()
-    assert smsc.count("hello") == 1
-    assert daemon.service.gateway.links() == {"main": True}
+    nobody.close()
+    async with Smsc(port=port, receipt_delay=0.01) as smsc:
+        await store.until_final()
+        assert smsc.count("hello") == 1
+        assert daemon.service.gateway.links() == {"main": True}
+        await daemon.stopped()
 
 
 async def test_what_a_former_life_left_submitting_is_in_doubt_and_not_sent(start, smsc, store, clock):
@@ -77,11 +79,9 @@ async def test_a_stop_drains_unbinds_and_forgets_no_answer(start, smsc, store):
     assert all(one.segments[0].message_id for one in messages)
 
 
-async def test_a_stop_before_the_first_bind_is_a_stop(start, smsc):
-    await smsc.close()
-    daemon = await start(bound=False)
+async def test_a_stop_before_the_first_bind_is_a_stop(start, nobody):
+    daemon = await start(bound=False, url=f"smpp://demo@127.0.0.1:{nobody.getsockname()[1]}")
     await daemon.stopped()
-    await smsc.start()
 
 
 async def test_a_session_that_ends_is_replaced(start, smsc, store):

@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from smpp_esme.cli.options import ProfileName
-
 
 def decode(
     sources: Annotated[
@@ -19,7 +17,10 @@ def decode(
         ),
     ],
     *,
-    profile: ProfileName = "standard",
+    profile: Annotated[
+        str,
+        typer.Option("--profile", help="How texts and receipts are read: standard, smsc-centre, or a file in TOML."),
+    ] = "standard",
     port: Annotated[
         int | None,
         typer.Option(min=1, max=65535, help="Read the TCP streams of this port; otherwise those that look like SMPP."),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from smpp_esme.cli.demo.everything import wait_for_finals
-from smpp_esme.cli.demo.processes import wait_until_bound
+from smpp_esme.cli.demo.processes import DemoFailed, wait_until_bound
 from smpp_esme.cli.tables import show_table
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 #: Messages a request. The batch goes in while the daemon works on it, so the kill hits both ends.
 _PIECE: Final = 100
 _PREFIX: Final = "Numbered message "
+_PATIENCE: Final = 60.0
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,11 +52,7 @@ async def kill_half_way(console: Console, process: Process, daemon: Http, smsc: 
     """Submit a batch, kill the daemon when half of it has arrived, start it again, and settle the accounts."""
     before = (await smsc.get("/counts"))["submits"]
     posting = asyncio.create_task(_post(daemon, messages), name="posting")
-    while (await smsc.get("/counts"))["submits"] - before < messages // 2:
-        process.check()
-        if posting.done():
-            posting.result()  # what stopped it is told here, or nobody would ever hear of it
-        await asyncio.sleep(0.005)
+    await _half_way(process, smsc, posting, before + messages // 2)
     status = await process.kill()
     console.print(f"killed the daemon (pid {process.pid}, SIGKILL, status {status}) with half of {messages} submitted")
     await process.start()
@@ -65,6 +62,23 @@ async def kill_half_way(console: Console, process: Process, daemon: Http, smsc: 
     outcome = await _settle(console, daemon, smsc, references)
     _show(console, outcome)
     return outcome.holds
+
+
+async def _half_way(process: Process, smsc: Http, posting: asyncio.Task[Any], submits: int) -> None:
+    """Wait until the simulator has so many submits.
+
+    Raises:
+        DemoFailed: it never will.
+    """
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            while (await smsc.get("/counts"))["submits"] < submits:
+                process.check()
+                if posting.done():
+                    posting.result()  # what stopped it is told here, or nobody would ever hear of it
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        raise DemoFailed(f"half of the batch was not submitted within {_PATIENCE:g} s; see {process.log}") from None
 
 
 def _text(number: int) -> str:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -41,7 +42,9 @@ class Process:
         self.log = log
         self._arguments = arguments
         self._environment = os.environ | (environment or {})
-        self._process: asyncio.subprocess.Process | None = None
+        # Not asyncio's: that one kills what still runs when its event loop ends, and some are to stay.
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log_from = 0
 
     @property
     def pid(self) -> int:
@@ -51,16 +54,29 @@ class Process:
     async def start(self) -> None:
         """Start it, in a session of its own so that Ctrl-C is ours to pass on."""
         with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "smpp_esme",
-                *self._arguments,
+            self._log_from = log.tell()
+            self._process = await asyncio.to_thread(
+                subprocess.Popen,
+                [sys.executable, "-m", "smpp_esme", *self._arguments],
                 stdout=log,
                 stderr=log,
                 env=self._environment,
                 start_new_session=True,
             )
+
+    async def until_logged(self, words: str) -> None:
+        """Wait until it has said so since it was started.
+
+        Raises:
+            DemoFailed: it ended, or took too long.
+        """
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                while words.encode() not in self.log.read_bytes()[self._log_from :]:
+                    self.check()
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise DemoFailed(f"{self.name} took more than {_PATIENCE:g} s; see {self.log}") from None
 
     async def stop(self) -> int:
         """Ask it to stop in order, and give its exit status."""
@@ -76,21 +92,19 @@ class Process:
         Raises:
             DemoFailed: it ended; the end of its log tells why.
         """
-        if self._process and self._process.returncode is not None:
+        if self._process and self._process.poll() is not None:
             tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:])
             raise DemoFailed(f"{self.name} ended with status {self._process.returncode}:\n{tail}")
 
     async def _end(self, number: signal.Signals) -> int:
         if not self._process:
             return 0
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(number)
+        self._process.send_signal(number)
         try:
-            async with asyncio.timeout(_PATIENCE):
-                return await self._process.wait()
-        except TimeoutError:
+            return await asyncio.to_thread(self._process.wait, _PATIENCE)
+        except subprocess.TimeoutExpired:
             self._process.kill()
-            return await self._process.wait()
+            return await asyncio.to_thread(self._process.wait)
 
 
 class Http:
@@ -145,6 +159,8 @@ async def wait_until_bound(process: Process, http: Http) -> None:
     Raises:
         DemoFailed: it ended, or took too long.
     """
+    # Not before it says that it listens: who answers at its port until then is somebody else.
+    await process.until_logged("daemon.started")
     try:
         async with asyncio.timeout(_PATIENCE):
             while True:

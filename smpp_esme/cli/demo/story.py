@@ -34,6 +34,7 @@ async def tell(config: Path, *, keep: bool, messages: int) -> bool:
         "SMPP_ESME_LINKS__MAIN__URL": f"smpp://demo@127.0.0.1:{smpp}",
         "SMPP_ESME_HTTP__PORT": str(http),
         "SMPP_ESME_STORE__URL": f"sqlite:///{_DATABASE}",
+        "SMPP_ESME_LOG__LEVEL": "info",  # what the log says is what we wait for
     }
     daemon = Process("the daemon", ["run", "-c", str(config)], _FOLDER / "daemon.log", environment)
     async with (

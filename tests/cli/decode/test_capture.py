@@ -36,11 +36,11 @@ def packet(captures, octets, *, order="<", index=0, time=0, length=None, capture
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("nano", [True, False])
 def test_a_pcap_file_is_read_in_either_byte_order_and_resolution(captures, order, nano):
-    octets = captures.pcap([b"one", b"other"], link=101, order=order, nano=nano, snaplen=4)
+    octets = captures.pcap([b"one", b"12345"], link=101, order=order, nano=nano, snaplen=4)
     assert is_capture(octets)
     assert read(octets) == [
         Packet(MORNING * 10**9, 101, b"one", 3),
-        Packet(MORNING * 10**9 + 10**6, 101, b"othe", 5),
+        Packet(MORNING * 10**9 + 10**6, 101, b"1234", 5),
     ]
 
 
