@@ -12,35 +12,44 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_Host = Annotated[str, typer.Option(help="Address to listen on.")]
+_Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
+_Profile = Annotated[str, typer.Option(help="Which SMSC to be: smsc-centre, standard, or a profile's .toml file.")]
+_Account = Annotated[
+    list[str] | None,
+    typer.Option(metavar="SYSTEM_ID:PASSWORD", help="Who may bind; may be repeated. Without it, anybody."),
+]
+_ReceiptDelay = Annotated[
+    float, typer.Option(min=0, help="Seconds from a response to its receipt, give or take half of it.")
+]
+_Latency = Annotated[float, typer.Option(min=0, help="Seconds from a submit to its response.")]
+_Seed = Annotated[
+    int | None,
+    typer.Option(help="Decides message_ids and delays. Without it, the clock: message_ids differ in every run."),
+]
+_Window = Annotated[int, typer.Option(min=1, help="How many receipts may wait for an answer on a session.")]
+_Script = Annotated[Path | None, typer.Option(help="TOML file of rules: refusals, delays, lost responses ...")]
+_ControlPort = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="Port of the HTTP control API on loopback; 0 takes a free one.")
+]
+_ReadyFile = Annotated[
+    Path | None, typer.Option(help="Written once it listens: a JSON object of port, url and control.")
+]
+
+
 def simulate(
     *,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 2775,
-    profile: Annotated[
-        str, typer.Option(help="Which SMSC to be: smsc-centre, standard, or a profile's .toml file.")
-    ] = "smsc-centre",
-    account: Annotated[
-        list[str] | None,
-        typer.Option(metavar="SYSTEM_ID:PASSWORD", help="Who may bind; may be repeated. Without it, anybody."),
-    ] = None,
-    receipt_delay: Annotated[
-        float, typer.Option(min=0, help="Seconds from a response to its receipt, give or take half of it.")
-    ] = 1.0,
-    latency: Annotated[float, typer.Option(min=0, help="Seconds from a submit to its response.")] = 0.0,
-    seed: Annotated[
-        int | None,
-        typer.Option(help="Decides message_ids and delays. Without it, the clock: message_ids differ in every run."),
-    ] = None,
-    window: Annotated[int, typer.Option(min=1, help="How many receipts may wait for an answer on a session.")] = 50,
-    script: Annotated[
-        Path | None, typer.Option(help="TOML file of rules: refusals, delays, lost responses ...")
-    ] = None,
-    control_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port of the HTTP control API on loopback; 0 takes a free one.")
-    ] = None,
-    ready_file: Annotated[
-        Path | None, typer.Option(help="Written once it listens: a JSON object of port, url and control.")
-    ] = None,
+    host: _Host = "127.0.0.1",
+    port: _Port = 2775,
+    profile: _Profile = "smsc-centre",
+    account: _Account = None,
+    receipt_delay: _ReceiptDelay = 1.0,
+    latency: _Latency = 0.0,
+    seed: _Seed = None,
+    window: _Window = 50,
+    script: _Script = None,
+    control_port: _ControlPort = None,
+    ready_file: _ReadyFile = None,
 ) -> None:
     """Run an SMSC that binds, takes messages and lookups, and sends receipts.
 

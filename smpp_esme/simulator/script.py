@@ -72,9 +72,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     after: int = 0
     times: int | None = None
 
-    def change(self, plan: Plan) -> None:
-        """Write into the plan what this rule says."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        def change(self, plan: Plan) -> None:
+            """Write into the plan what this rule says; each verb has its own."""
 
 
 class Refuse(Rule, frozen=True, kw_only=True, tag="refuse"):

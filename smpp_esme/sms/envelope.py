@@ -42,8 +42,10 @@ class _Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
         """The kind; never what it says or to whom."""
         return f"{type(self).__name__}({len(self.text())} characters)"
 
-    def text(self) -> str:
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        def text(self) -> str:
+            """The short message's exact text; each kind has its own."""
 
 
 class Sms(_Kind, frozen=True, tag="sms"):

@@ -12,6 +12,7 @@ import re
 import signal
 import sqlite3
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -213,11 +214,9 @@ async def test_a_daemon_that_is_killed_ten_times_loses_nothing_and_sends_nothing
 
 
 @pytest.fixture
-def ports(tmp_path_factory):
-    """One demo at a time: each looks for free ports near the usual ones before its processes take them."""
-    folder = tmp_path_factory.getbasetemp()
-    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-    with (folder / "demo.lock").open("w") as lock:
+def ports():
+    """One demo at a time on this machine: two that look for free ports at once may find the same ones."""
+    with Path(tempfile.gettempdir(), f"smpp-esme-demo-{os.getuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -231,7 +230,10 @@ async def demo(tmp_path, *arguments):
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    output, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+    # Interrupted, it takes its processes with it.
+    too_late = asyncio.get_running_loop().call_later(PATIENCE, process.send_signal, signal.SIGINT)
+    output, _ = await process.communicate()
+    too_late.cancel()
     note(output.decode())
     return process.returncode, output.decode()
 

@@ -169,6 +169,23 @@ async def test_a_posting_that_fails_ends_the_demo_and_is_told(monkeypatch):
             await killed.kill_half_way(Console(file=StringIO()), Running(), None, smsc, messages=20)
 
 
+async def test_a_batch_that_is_never_half_submitted_ends_the_demo(monkeypatch):
+    async def done(*_):
+        return {}
+
+    class Running:
+        log = Path("daemon.log")
+
+        def check(self):
+            pass
+
+    monkeypatch.setattr(killed, "_post", done)
+    monkeypatch.setattr(killed, "_PATIENCE", 0.05)
+    smsc = Answers({"/counts": {"submits": 0}})
+    with pytest.raises(DemoFailed, match="half of the batch was not submitted"):
+        await killed.kill_half_way(Console(file=StringIO()), Running(), None, smsc, messages=20)
+
+
 async def test_texts_at_the_handsets_are_compared_character_for_character():
     inboxes = {
         f"/inbox/{item.to.lstrip('+')}": [{"text": item.content.text(), "comment": item.comment}]
@@ -195,6 +212,16 @@ async def test_a_process_that_ended_is_told_with_the_end_of_its_log(tmp_path):
     await asyncio.to_thread(process._process.wait)
     with pytest.raises(DemoFailed, match=r"the daemon ended with status 1:\nsmpp-esme: missing\.toml: No such file"):
         process.check()
+    assert await process.stop() == 1
+
+
+async def test_what_a_process_said_in_a_former_life_does_not_count(tmp_path):
+    log = tmp_path / "daemon.log"
+    log.write_text('"daemon.started" but somebody else answers at our port\n')
+    process = Process("the daemon", ["run", "-c", "missing.toml"], log)
+    await process.start()
+    with pytest.raises(DemoFailed, match="the daemon ended with status 1"):
+        await process.until_logged("daemon.started")
     assert await process.stop() == 1
 
 

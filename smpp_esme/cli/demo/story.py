@@ -42,6 +42,7 @@ async def tell(config: Path, *, keep: bool, messages: int) -> bool:
         Http(f"http://127.0.0.1:{http}") as api,
         Http(f"http://127.0.0.1:{control}") as smsc,
     ):
+        await simulator.until_logged("listens on")
         await wait_until_bound(daemon, api)
         console.print(f"SMSC simulator on 127.0.0.1:{smpp} (pid {simulator.pid}); daemon bound (pid {daemon.pid})\n")
         held = await send_everything(console, api, smsc)
