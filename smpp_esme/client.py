@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 #: Receipts that belong to no submission yet are kept for it, the oldest dropped first.
 _EARLY_LIMIT: Final = 10_000
+#: Receipts that may wait for the body of a `receipts()` loop; the SMSC is asked to keep those beyond.
+_QUEUE_LIMIT: Final = 10_000
 
 #: Whose receipt speaks for a message whose segments differ: the worst news first.
 _WORST_FIRST: Final = (
@@ -211,10 +213,13 @@ class Receipts:
         self._current, receipt = self._queue.popleft()
         return receipt
 
-    def put(self, request: Pdu, receipt: Receipt) -> None:
-        """Queue a receipt; the SMSC's own window bounds how many."""
+    def put(self, request: Pdu, receipt: Receipt) -> bool:
+        """Queue a receipt; False if too many wait, as only an SMSC without a window of its own can bring about."""
+        if len(self._queue) >= _QUEUE_LIMIT:
+            return False
         self._queue.append((request, receipt))
         self._arrived.set()
+        return True
 
     def end(self, error: SessionClosed) -> None:
         """Let the reader have what is queued, then tell it why there is no more."""
@@ -377,10 +382,10 @@ class Esme:
             self.answer(request, CommandStatus.ESME_RX_T_APPN)  # nobody here reads MO messages: the SMSC keeps it
             return
         self._match(receipt)
-        if self._receipts is not None:
-            self._receipts.put(request, receipt)
-        else:
+        if self._receipts is None:
             self.answer(request, CommandStatus.ESME_ROK)
+        elif not self._receipts.put(request, receipt):
+            self.answer(request, CommandStatus.ESME_RX_T_APPN)
 
     def _match(self, receipt: Receipt) -> None:
         """Give the receipt to its submission, or keep it for one whose response it has overtaken."""

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hypothesis import strategies as st
 
 from smpp_esme.protocol.commands import CommandStatus, is_response
+from smpp_esme.protocol.composites import Composite, Flagged, Several
 from smpp_esme.protocol.pdus import PDUS, Pdu
+from smpp_esme.protocol.structures import Structure
 from smpp_esme.protocol.tlvs import TLVS, Tag, Tlv
 from smpp_esme.protocol.window import HIGHEST_SEQUENCE_NUMBER
-from smpp_esme.protocol.wire import CString, Octets, UInt
+from smpp_esme.protocol.wire import CString, Octets, Text, UInt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,15 +30,15 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
     from smpp_esme.protocol.tlvs import TlvTable
-    from smpp_esme.protocol.wire import WireType
+    from smpp_esme.protocol.wire import TlvType
 
 P = TypeVar("P", bound=Pdu)
 
 _ASCII = st.characters(min_codepoint=0x01, max_codepoint=0x7F)
 
 
-def values(wire_type: WireType) -> SearchStrategy[Any]:
-    """Values that a parameter of this wire type can carry: all of them, and no others."""
+def values(wire_type: TlvType) -> SearchStrategy[Any]:  # noqa: PLR0911 - a table of the wire types
+    """Values that a parameter of this wire type can carry to a peer of SMPP 3.4: all of them, and no others."""
     match wire_type:
         case UInt():
             return st.integers(0, wire_type.limit)
@@ -46,6 +48,15 @@ def values(wire_type: WireType) -> SearchStrategy[Any]:
             return st.text(_ASCII, max_size=wire_type.limit - 1)
         case Octets():
             return st.binary(min_size=wire_type.least, max_size=wire_type.limit)
+        case Text():
+            return st.text(_ASCII, min_size=wire_type.least, max_size=wire_type.limit)
+        case Several():
+            several = st.lists(values(wire_type.element), min_size=wire_type.least, max_size=wire_type.limit)
+            return several.map(tuple)
+        case Flagged():
+            return st.one_of([values(kind) for kind in wire_type.kinds.values()])
+        case Composite() | Structure():
+            return st.builds(wire_type.record, **{name: values(part) for name, part in wire_type.fields})
     raise TypeError(f"{type(wire_type).__name__} is no wire type")
 
 

@@ -663,6 +663,17 @@ async def test_a_receipt_is_answered_when_the_body_is_done_with_it(smsc, esme):
     assert smsc.counts.receipts_repeated == 0
 
 
+async def test_receipts_beyond_what_may_wait_stay_with_the_smsc(smsc, esme, monkeypatch):
+    monkeypatch.setattr("smpp_esme.client._QUEUE_LIMIT", 2)
+    async with asyncio.timeout(PATIENCE), esme.receipts() as receipts:
+        for _ in range(4):
+            await esme.submit(NUMBER, "hello")
+        await smsc.until(lambda smsc: smsc.counts.receipts_repeated > 0)
+        seen = {(await anext(receipts)).message_id for _ in range(2)}
+        while len(seen) < 4:
+            seen.add((await anext(receipts)).message_id)
+
+
 async def test_a_receipt_whose_body_raises_comes_again(smsc, esme):
     submissions = []
 

@@ -9,6 +9,7 @@ from smpp_esme.errors import BrokenStream, MalformedPdu
 from smpp_esme.protocol.commands import CommandStatus
 from smpp_esme.protocol.layout import HEADER
 from smpp_esme.protocol.pdus import PDUS, Pdu
+from smpp_esme.protocol.wire import SMPP_3_4
 
 #: A message_payload TLV holds up to 65,535 octets; nothing lawful is much longer.
 DEFAULT_LIMIT: Final = 70_000
@@ -17,34 +18,35 @@ _DECODERS: Final = {command_id: record.layout.decode for command_id, record in P
 _read_header: Final = HEADER.unpack_from
 
 
-def encode(pdu: Pdu, sequence_number: int | None = None) -> bytes:
+def encode(pdu: Pdu, sequence_number: int | None = None, version: int = SMPP_3_4) -> bytes:
     """The octets of one whole PDU.
 
     Args:
         pdu: what to send.
         sequence_number: overrides the PDU's own.
+        version: the peer's interface_version. From 0x50 short_message may have 255 octets instead of 254; below 0x34
+            there are no TLVs: a request that has some is refused, a response goes out without them.
 
     Raises:
         EncodingError: a value does not fit its parameter; names PDU, parameter, problem and limit.
     """
-    return pdu.layout.encode(pdu, pdu.sequence_number if sequence_number is None else sequence_number)
+    return pdu.layout.encode(pdu, pdu.sequence_number if sequence_number is None else sequence_number, version)
 
 
 def decode(octets: bytes) -> Pdu:
     """The PDU in `octets`, which hold exactly one, as `Framer` gives them.
 
     Raises:
-        MalformedPdu: no whole header, unknown command_id, or a mandatory parameter runs past the end.
+        MalformedPdu: no whole header, a command_length of another number of octets, unknown command_id, or a mandatory
+            parameter runs past the end.
     """
     try:
-        _, command_id, command_status, sequence_number = _read_header(octets)
+        length, command_id, command_status, sequence_number = _read_header(octets)
     except struct.error:
-        raise MalformedPdu(
-            f"{len(octets)} octets are too few for a header",
-            command_id=0,
-            sequence_number=0,
-            command_status=CommandStatus.ESME_RINVCMDLEN,
-        ) from None
+        raise _bad_length(f"{len(octets)} octets are too few for a header", 0, 0) from None
+    if length != len(octets):
+        problem = f"command_length {length} where {len(octets)} octets are there"
+        raise _bad_length(problem, command_id, sequence_number)
     decoder = _DECODERS.get(command_id)
     if decoder is None:
         raise MalformedPdu(
@@ -54,6 +56,15 @@ def decode(octets: bytes) -> Pdu:
             command_status=CommandStatus.ESME_RINVCMDID,
         )
     return decoder(octets, command_status, sequence_number)  # type: ignore[no-any-return]  # compiled functions give Any
+
+
+def _bad_length(problem: str, command_id: int, sequence_number: int) -> MalformedPdu:
+    return MalformedPdu(
+        problem,
+        command_id=command_id,
+        sequence_number=sequence_number,
+        command_status=CommandStatus.ESME_RINVCMDLEN,
+    )
 
 
 class Framer:

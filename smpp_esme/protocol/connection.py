@@ -15,7 +15,7 @@ the present state. All else is an event, and the owner's to answer with `respond
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from smpp_esme.errors import LocalProtocolError, MalformedPdu
 from smpp_esme.protocol import codec
@@ -41,13 +41,20 @@ from smpp_esme.protocol.pdus import (
 )
 from smpp_esme.protocol.state import BINDS, Role, State, may_request, next_state
 from smpp_esme.protocol.timers import Due, SilenceWatch, Timers
+from smpp_esme.protocol.tlvs import Tag
 from smpp_esme.protocol.window import Outstanding, Window
+from smpp_esme.protocol.wire import SMPP_3_4
+
+if TYPE_CHECKING:
+    from smpp_esme.protocol.pdus import BindTransceiver
 
 #: Requests that neither wait for room in the window nor take any: they keep the session alive, begin or end it, or
 #: have no response to wait for.
 _UNCOUNTED: Final = frozenset({CommandId.ENQUIRE_LINK, CommandId.UNBIND, *BINDS, *UNANSWERED})
-#: Requests that the connection makes by itself: nobody waits for their responses but it.
-_OWN: Final = frozenset({CommandId.ENQUIRE_LINK, CommandId.UNBIND})
+#: Requests after which the session is not what it was, and those that nothing answers.
+_TURNING: Final = frozenset({CommandId.UNBIND, *BINDS, *UNANSWERED})
+#: Requests whose answer the session lives on: the connection makes them by itself, and ends without it.
+_VITAL: Final = frozenset({CommandId.ENQUIRE_LINK, CommandId.UNBIND})
 _SIGNS_OF_LIFE: Final = frozenset({CommandId.ENQUIRE_LINK, CommandId.ENQUIRE_LINK_RESP})
 
 
@@ -60,9 +67,15 @@ class Connection:
         window: how many requests of ours may be outstanding.
         timers: the four timers.
         limit: the longest PDU that is believed, octets.
+        peer_version: the interface_version to hold the peer to, whatever it says; by default what it says.
 
     Attributes:
         state: where the session stands.
+        version: the SMPP version in force, as interface_version has it: the lower of what the bind and the
+            sc_interface_version in its response say. An SMSC that says nothing is taken to speak 3.4, for most that do
+            leave it out, though to the letter it would be 3.3 (SMPP 3.4, 5.2.4); `peer_version` is for those. Below 3.4
+            no TLV is sent: a request that has one is refused, a response goes out without. From 5.0 on
+            short_message may have 255 octets.
     """
 
     def __init__(
@@ -73,9 +86,11 @@ class Connection:
         window: int = 10,
         timers: Timers | None = None,
         limit: int = codec.DEFAULT_LIMIT,
+        peer_version: int | None = None,
     ) -> None:
         self.role = role
         self.state = State.OPEN
+        self.version = SMPP_3_4 if peer_version is None else peer_version
         self.timers = timers or Timers()
         self._window = Window(window)
         self._watch = SilenceWatch(self.timers, now)
@@ -83,7 +98,8 @@ class Connection:
         self._urgent: list[bytes] = []
         self._outgoing: list[bytes] = []
         self._events: list[Event] = []
-        self._leaving = False
+        self._peer_version = peer_version
+        self._binding = self._leaving = self._draining = False
 
     def __repr__(self) -> str:
         return f"<Connection {self.role.value} {self.state.value} outstanding={self.outstanding}/{self._window.size}>"
@@ -100,25 +116,31 @@ class Connection:
 
     # What the owner does
 
-    def request(self, pdu: Pdu, now: float, context: Any = None) -> int:
+    def request(self, pdu: Pdu, now: float, context: Any = None, *, timeout: float | None = None) -> int:
         """Send a request; its response, or the lack of one, comes as an event with `context`.
+
+        Args:
+            pdu: the request; one without a response brings no event.
+            now: the time.
+            context: what comes back with the response.
+            timeout: seconds to wait for it, instead of the response timer's; 0 waits for ever.
 
         Returns:
             The sequence_number it went out with.
 
         Raises:
             LocalProtocolError: illegal in this state, or the window is full; nothing was sent.
-            EncodingError: a value does not fit; nothing was sent.
+            EncodingError: a value does not fit, or the peer knows no TLVs and there are some; nothing was sent.
         """
         self._check_request(pdu)
-        sequence = self._expect(pdu, now, context)
+        sequence = self._expect(pdu, now, context, timeout)
         try:
-            self._outgoing.append(codec.encode(pdu, sequence))
+            self._outgoing.append(codec.encode(pdu, sequence, self.version))
         except Exception:
             self._window.discard(sequence)
             raise
-        if pdu.command_id in UNANSWERED:
-            self._window.discard(sequence)
+        if pdu.command_id in _TURNING:
+            self._turn(pdu, sequence)
         return sequence
 
     def respond(self, request: Pdu, response: Pdu) -> None:
@@ -134,17 +156,29 @@ class Connection:
             raise LocalProtocolError("the session is closed: nothing can be answered any more")
         if response.command_id not in (request.command_id | RESPONSE_BIT, CommandId.GENERIC_NACK):
             raise LocalProtocolError(f"{type(response).__name__} does not answer {type(request).__name__}")
-        self._outgoing.append(codec.encode(response, request.sequence_number))
+        self._outgoing.append(codec.encode(response, request.sequence_number, self.version))
+        if request.command_id in BINDS:
+            self._end_bind(request, response)
         self._move(response)
 
-    def unbind(self, now: float) -> None:
+    def unbind(self, now: float, *, drain: bool = False) -> None:
         """Begin the orderly end: unbind goes out, `Closed` follows with its response.
 
+        What is still outstanding then is handed back there. From now on no request is taken.
+
+        Args:
+            now: the time.
+            drain: whether unbind waits until all that is outstanding has been answered, or its time is up.
+
         Raises:
-            LocalProtocolError: the session is not bound.
+            LocalProtocolError: the session is not bound, or being ended already.
         """
-        self.request(Unbind(), now)
-        self._leaving = True
+        unbind = Unbind()
+        if drain and not self._window.is_drained:
+            self._check_request(unbind)
+            self._leaving = self._draining = True
+        else:
+            self.request(unbind, now)
 
     def close(self, reason: str) -> None:
         """End the session now; what was never answered is handed back in `Closed`."""
@@ -161,6 +195,8 @@ class Connection:
         if self._framer.broken and self.state is not State.CLOSED:
             self._events.append(PeerErred(self._framer.broken))
             self._close(str(self._framer.broken), orderly=False)
+        if self._draining:
+            self._leave_if_drained(now)
 
     def receive_eof(self) -> None:
         """The octets have ended: the peer closed, or the network failed."""
@@ -178,12 +214,16 @@ class Connection:
         if self.state is State.CLOSED:
             return
         due = self._window.take_due(now)
-        silent = [one.request for one in due if one.request.command_id in _OWN]
-        self._events += [ResponseMissing(one.request, one.context) for one in due if one.request.command_id not in _OWN]
+        silent = [one.request for one in due if one.request.command_id in _VITAL]
+        self._events += [ResponseMissing(one.request, one.context) for one in due if not _is_ours(one)]
+        if any(one.request.command_id in BINDS for one in due):
+            self._binding = False
         if silent:
             self._close(f"no response to {type(silent[0]).__name__}", orderly=False)
         else:
             self._attend(self._watch.tick(now), now)
+        if self._draining:
+            self._leave_if_drained(now)
 
     # What the owner takes
 
@@ -203,17 +243,53 @@ class Connection:
 
     # Inside
 
-    def _expect(self, request: Pdu, now: float, context: Any = None) -> int:
+    def _expect(self, request: Pdu, now: float, context: Any = None, timeout: float | None = None) -> int:
         """Enter a request into the window; gives its sequence_number."""
-        deadline = now + self.timers.response if self.timers.response else math.inf
-        return self._window.add(request, context, deadline, counted=request.command_id not in _UNCOUNTED)
+        seconds = self.timers.response if timeout is None else timeout
+        return self._window.add(
+            request,
+            context,
+            now + seconds if seconds else math.inf,
+            counted=request.command_id not in _UNCOUNTED,
+            alike=timeout is None,
+        )
 
     def _check_request(self, pdu: Pdu) -> None:
         if self._leaving or not may_request(self.role, self.state, pdu.command_id):
             why = "after unbind" if self._leaving else f"in state {self.state.value}"
             raise LocalProtocolError(f"{self.role.value} may not send {type(pdu).__name__} {why}; nothing was sent")
+        if self._binding and pdu.command_id in BINDS:
+            raise LocalProtocolError("a bind waits for its response already; nothing was sent")
         if pdu.command_id not in _UNCOUNTED and not self._window.room:
             raise LocalProtocolError(f"the window of {self._window.size} is full; nothing was sent")
+
+    def _turn(self, pdu: Pdu, sequence: int) -> None:
+        """A request went out that changes what may follow it, or has no response to wait for."""
+        if pdu.command_id in UNANSWERED:
+            self._window.discard(sequence)
+        elif pdu.command_id == CommandId.UNBIND:
+            self._leaving = True
+        else:
+            self._binding = True
+
+    def _begin_bind(self, bind: Pdu) -> None:
+        """The peer wants to bind; what answers it must suit the version that it speaks."""
+        self._binding = True
+        if self._peer_version is None:
+            self.version = cast("BindTransceiver", bind).interface_version
+
+    def _end_bind(self, bind: Pdu, response: Pdu) -> None:
+        """The version in force is the lower of the two that are told (SMPP 3.4, 5.2.4 and 5.3.2.25)."""
+        self._binding = False
+        if self._peer_version is None:
+            told = response.tlv(Tag.SC_INTERFACE_VERSION)
+            self.version = min(cast("BindTransceiver", bind).interface_version, SMPP_3_4 if told is None else told)
+
+    def _leave_if_drained(self, now: float) -> None:
+        if self._window.is_drained and self.state is not State.CLOSED:
+            self._draining = False
+            unbind = Unbind()
+            self._outgoing.append(codec.encode(unbind, self._expect(unbind, now)))
 
     def _receive_pdu(self, frame: bytes, now: float) -> None:
         try:
@@ -259,8 +335,10 @@ class Connection:
     def _settle(self, outstanding: Outstanding, response: Pdu) -> None:
         """A request of ours got its answer; a peer that refuses to be unbound, or cannot, is left all the same."""
         request = outstanding.request
-        if request.command_id == CommandId.ENQUIRE_LINK:
+        if request.command_id == CommandId.ENQUIRE_LINK and _is_ours(outstanding):
             return  # whatever the answer, the peer is there
+        if request.command_id in BINDS:
+            self._end_bind(request, response)
         self._events.append(ResponseReceived(request, response, outstanding.context))
         self._move(response)
         if request.command_id == CommandId.UNBIND:
@@ -268,7 +346,8 @@ class Connection:
 
     def _receive_request(self, request: Pdu) -> None:
         command_id = request.command_id
-        if not may_request(self.role.peer, self.state, command_id):
+        binds = command_id in BINDS
+        if not may_request(self.role.peer, self.state, command_id) or (binds and self._binding):
             self._refuse_state(request)
         elif command_id == CommandId.ENQUIRE_LINK:
             self._urgent.append(codec.encode(EnquireLinkResp(), request.sequence_number))
@@ -276,11 +355,16 @@ class Connection:
             self._outgoing.append(codec.encode(UnbindResp(), request.sequence_number))
             self._close("the peer unbound", orderly=True)
         else:
+            if binds:
+                self._begin_bind(request)
             self._events.append(RequestReceived(request))
 
     def _refuse_state(self, request: Pdu) -> None:
-        """SMPP 3.4, 5.1.3: a second bind is ESME_RALYBND, anything else out of place ESME_RINVBNDSTS."""
-        again = request.command_id in BINDS and self.state.is_bound and self.role is Role.SMSC
+        """SMPP 3.4, 5.1.3: a second bind is ESME_RALYBND, anything else out of place ESME_RINVBNDSTS.
+
+        A bind that comes while the first one waits for its answer is a second one.
+        """
+        again = request.command_id in BINDS and self.role is Role.SMSC
         status = CommandStatus.ESME_RALYBND if again else CommandStatus.ESME_RINVBNDSTS
         if request.command_id not in UNANSWERED:
             answer = RESPONSES.get(request.command_id, GenericNack)(command_status=status)
@@ -307,5 +391,10 @@ class Connection:
         if self.state is State.CLOSED:
             return
         self.state = State.CLOSED
-        left = [(one.request, one.context) for one in self._window.take_all() if one.request.command_id not in _OWN]
+        left = [(one.request, one.context) for one in self._window.take_all() if not _is_ours(one)]
         self._events.append(Closed(reason, orderly, left))
+
+
+def _is_ours(outstanding: Outstanding) -> bool:
+    """True for a request that the connection made by itself: nobody else waits for its response."""
+    return outstanding.context is None and outstanding.request.command_id in _VITAL

@@ -14,28 +14,28 @@ import msgspec
 
 from smpp_esme.errors import MalformedPdu
 from smpp_esme.protocol import codec
-from smpp_esme.protocol.commands import CommandId, CommandStatus, is_response
+from smpp_esme.protocol.commands import is_response
+from smpp_esme.protocol.composites import Flagged, Several
 from smpp_esme.protocol.layout import HEADER
-from smpp_esme.protocol.parameters import MEANINGS, EsmClass, NetworkType
+from smpp_esme.protocol.meanings import command_name, meaning
+from smpp_esme.protocol.parameters import EsmClass
 from smpp_esme.protocol.pdus import PDUS
 from smpp_esme.protocol.tlvs import REFERENCE, TLVS, Tag, Tlv
-from smpp_esme.protocol.wire import Privacy, UInt
+from smpp_esme.protocol.wire import Privacy, Record, UInt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from smpp_esme.protocol.composites import Composite
     from smpp_esme.protocol.tlvs import TlvTable
-    from smpp_esme.protocol.wire import WireType
+    from smpp_esme.protocol.wire import TlvType, WireType
 
     #: What a text says, from its octets, esm_class and data_coding.
     Reading = Callable[[bytes, int, int], str]
 
 _HEADER: Final = ("command_length", "command_id", "command_status", "sequence_number")
-_U32: Final = UInt(4)
+_U8, _U32 = UInt(1), UInt(4)
 _NO_END: Final = "runs past the end"
-#: The fields of esm_class, whose values are named one by one (SMPP 3.4, 5.2.12): mode, type, and two GSM features.
-_ESM_CLASS_FIELDS: Final = (0x03, 0x3C, 0x40, 0x80)
-_ESM_CLASS_NAMES: Final = {flag.value: name for name, flag in EsmClass.__members__.items()}
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -45,7 +45,7 @@ class Line(msgspec.Struct, frozen=True):
         offset: where its first octet stands in the PDU.
         octets: its octets in hexadecimal, dots where they are hidden.
         parameter: its name; empty if nobody knows whose these octets are.
-        value: what it holds; None if that is hidden, or could not be read.
+        value: what it holds, the octets where that is a structure; None if it is hidden, or could not be read.
         meaning: what that says to a person; empty if there is nothing to add.
     """
 
@@ -97,20 +97,7 @@ def dump(octets: bytes, *, show_secrets: bool = False, table: TlvTable = TLVS, r
         walk.tlvs()
     walk.rest()
     oddities, problem = _judgement(octets)
-    return Dump(_name(command_id), tuple(walk.lines), oddities, problem)
-
-
-def meaning(parameter: str, value: Any) -> str:
-    """What the value of a parameter says to a person, from the specification's tables; empty if nothing."""
-    if special := _SPECIAL_MEANINGS.get(parameter):
-        return special(value)
-    names = MEANINGS.get(parameter)
-    if names is None or not isinstance(value, int):
-        return ""
-    try:
-        return names(value).name or ""
-    except ValueError:
-        return "reserved"
+    return Dump(command_name(command_id), tuple(walk.lines), oddities, problem)
 
 
 class _Walk:
@@ -131,6 +118,9 @@ class _Walk:
         start = self.stream.tell()
         if self.lost or (may_lack and start == len(self.octets)):
             return
+        if isinstance(wire_type, Several):
+            self._several(wire_type, may_lack=may_lack)
+            return
         try:
             copy = construct.RawCopy(wire_type).parse_stream(self.stream)
         except construct.ConstructError:
@@ -142,6 +132,24 @@ class _Walk:
                 self._lose(name, wire_type)
         else:
             self._add(name, wire_type, start=start, octets=copy.data, value=copy.value)
+
+    def _several(self, several: Several, *, may_lack: bool) -> None:
+        """Read a list, parameter by parameter."""
+        self.parameter(several.count, _U8, may_lack=may_lack)
+        for _ in range(self.read.get(several.count, 0)):
+            composite = self._kind(several.element, may_lack=may_lack)
+            for name, part in composite.fields if composite else ():
+                self.parameter(name, part, may_lack=may_lack)
+
+    def _kind(self, element: Composite | Flagged, *, may_lack: bool) -> Composite | None:
+        """The next element, whose flag is read if it has one; None if it cannot be told."""
+        if not isinstance(element, Flagged):
+            return element
+        self.read.pop(element.flag, None)
+        self.parameter(element.flag, _U8, may_lack=may_lack)
+        kind = element.kinds.get(self.read.get(element.flag, 0))
+        self.lost = self.lost or kind is None
+        return kind
 
     def tlvs(self) -> None:
         """Read TLVs for as long as there are whole ones."""
@@ -155,7 +163,10 @@ class _Walk:
             tlv = Tlv(copy.value.tag, copy.value.octets)
             name, wire_type = self.table.name(tlv.tag), self.table.wire_type(tlv.tag)
             note = "" if self.table.knows(tlv.tag) else "unknown tag"
-            self._add(name, wire_type, start=start, octets=copy.data, value=self.table.value(tlv), note=note)
+            value = self.table.value(tlv)
+            told = meaning(name, value) if isinstance(value, Record) else note
+            value = tlv.octets if isinstance(value, Record) else value
+            self._add(name, wire_type, start=start, octets=copy.data, value=value, note=told)
 
     def rest(self) -> None:
         """What is left belongs to nobody."""
@@ -163,14 +174,14 @@ class _Walk:
         if left := self.stream.read():
             self.lines.append(Line(start, left.hex(" "), "", None, "could not be read"))
 
-    def _lose(self, name: str, wire_type: WireType) -> None:
+    def _lose(self, name: str, wire_type: TlvType) -> None:
         """The octets of a parameter that runs past the end; a password's are hidden even so."""
         self.lost = True
         start = self.stream.tell()
         if start < len(self.octets) and self._hides(wire_type):
             self.lines.append(Line(start, _dots(self.stream.read()), "", None, f"{name} {_NO_END}; hidden"))
 
-    def _add(self, name: str, wire_type: WireType, *, start: int, octets: bytes, value: Any, note: str = "") -> None:
+    def _add(self, name: str, wire_type: TlvType, *, start: int, octets: bytes, value: Any, note: str = "") -> None:
         self.read[name] = value
         if self._hides(wire_type):
             self.lines.append(Line(start, _dots(octets), name, None, "hidden"))
@@ -178,7 +189,7 @@ class _Walk:
             told = note or self._text(name, value) or meaning(name, value)
             self.lines.append(Line(start, octets.hex(" "), name, value, told))
 
-    def _hides(self, wire_type: WireType) -> bool:
+    def _hides(self, wire_type: TlvType) -> bool:
         return wire_type.privacy is Privacy.SECRET and not self.show_secrets
 
     def _text(self, name: str, value: Any) -> str:
@@ -204,53 +215,11 @@ def text_guess(octets: bytes, data_coding: int) -> str:
 
 def _judgement(octets: bytes) -> tuple[tuple[str, ...], str]:
     """What the codec says of it: (oddities, problem)."""
-    length = int.from_bytes(octets[:4], "big")
-    if len(octets) >= HEADER.size and length != len(octets):
-        return (), f"command_length {length} where {len(octets)} octets are there"
     try:
         return codec.decode(octets).oddities, ""
     except MalformedPdu as error:
         return (), error.problem
 
 
-def _name(command_id: int) -> str:
-    try:
-        return CommandId(command_id).name.lower()
-    except ValueError:
-        return f"0x{command_id:08X}"
-
-
 def _dots(octets: bytes) -> str:
     return " ".join(".." for _ in octets)
-
-
-def _status(value: int) -> str:
-    status = CommandStatus(value)
-    return f"{status.name}: {status.meaning}"
-
-
-def _esm_class(value: int) -> str:
-    parts = [value & mask for mask in _ESM_CLASS_FIELDS if value & mask] or [0]
-    return "|".join(_ESM_CLASS_NAMES.get(part, f"0x{part:02X}") for part in parts)
-
-
-def _network_error(value: bytes) -> str:
-    if len(value) != 3:
-        return ""
-    known = [network.name for network in NetworkType if network == value[0]]
-    return f"{known[0] if known else f'network {value[0]}'} error {int.from_bytes(value[1:], 'big')}"
-
-
-def _version(value: int) -> str:
-    return f"SMPP {value >> 4}.{value & 0x0F}"
-
-
-#: Parameters whose values no enumeration names.
-_SPECIAL_MEANINGS: Final[dict[str, Callable[[Any], str]]] = {
-    "command_id": _name,
-    "command_status": _status,
-    "esm_class": _esm_class,
-    "interface_version": _version,
-    "sc_interface_version": _version,
-    "network_error_code": _network_error,
-}

@@ -7,23 +7,19 @@ parameter, by `Layout.read` and `Layout.refusal`, which find words for it; so pa
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, Final, get_type_hints
+from typing import TYPE_CHECKING, Any, Final
 
 import construct
 
 from smpp_esme.errors import EncodingError, MalformedPdu
 from smpp_esme.protocol import tlvs
 from smpp_esme.protocol.commands import CommandStatus, is_response
+from smpp_esme.protocol.wire import SMPP_3_4, SMPP_5_0, joined, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smpp_esme.protocol.wire import WireType
-
 HEADER: Final = struct.Struct(">IIII")
-
-#: str -> ISO-8859-1 is the cheapest way to lay single octets between strings; a number that is no octet is no key.
-_CHARACTER: Final = {octet: chr(octet) for octet in range(256)}
 
 #: What the straight-line code raises at a value or at octets that need a closer look.
 _STUMBLES: Final = (
@@ -44,7 +40,7 @@ class Layout:
         command_id: the operation.
         fields: (parameter, wire type) in wire order.
         reference: construct's own struct of the whole PDU; tests and annotated dumps use it.
-        encode: (pdu, sequence_number) -> the whole PDU's octets.
+        encode: (pdu, sequence_number, the peer's interface_version) -> the whole PDU's octets.
         decode: (the whole PDU's octets, command_status, sequence_number) -> the PDU.
     """
 
@@ -52,7 +48,7 @@ class Layout:
         self.record = record
         self.command_id = command_id
         self.is_response = is_response(command_id)
-        self.fields = tuple(_fields(record))
+        self.fields = parameters(record)
         self.reference = construct.Struct(
             "command_length" / construct.Int32ub,
             "command_id" / construct.Int32ub,
@@ -62,7 +58,7 @@ class Layout:
             "tlvs" / construct.GreedyRange(tlvs.REFERENCE),
             construct.Terminated,
         )
-        self.encode: Callable[[Any, int], bytes] = self._compiled("encode", self._encode_source())
+        self.encode: Callable[..., bytes] = self._compiled("encode", self._encode_source())
         self.decode: Callable[[bytes, int, int], Any] = self._compiled("decode", self._decode_source())
 
     def read(self, octets: bytes, command_status: int, sequence_number: int) -> Any:
@@ -72,7 +68,7 @@ class Layout:
         same. A request must be whole.
 
         Raises:
-            MalformedPdu: a mandatory parameter runs past the end.
+            MalformedPdu: a mandatory parameter runs past the end, or is none.
         """
         at, values, oddities = HEADER.size, [], []
         for name, wire_type in self.fields:
@@ -83,23 +79,27 @@ class Layout:
                 continue
             try:
                 value, at = wire_type.read(octets, at)
+            except ValueError as error:  # the one octet that can be misunderstood, instead of missed, is dest_flag
+                problem = f"{name} at offset {at}: {error}"
+                raise self._malformed(problem, sequence_number, CommandStatus.ESME_RINVDESTFLAG) from None
             except IndexError:
                 if not self.is_response:
-                    raise self._malformed(name, at, octets, sequence_number) from None
+                    problem = f"{name} at offset {at} runs past the end of {len(octets)} octets"
+                    raise self._malformed(problem, sequence_number, CommandStatus.ESME_RINVCMDLEN) from None
                 value, at = wire_type.from_octets(octets[at:]), len(octets)
                 oddities.append(f"{name} runs past the end")
             else:
-                if trouble := wire_type.problem(value):
+                if trouble := wire_type.problem(value, SMPP_5_0):
                     oddities.append(f"{name}: {trouble[0]}, where {trouble[1]} is allowed")
             values.append(value)
         tail, odd_tail = tlvs.read(octets, at)
         return self.record(sequence_number, command_status, tail, (*oddities, *odd_tail), *values)
 
-    def refusal(self, pdu: Any, sequence_number: int) -> EncodingError:
+    def refusal(self, pdu: Any, sequence_number: int, version: int) -> EncodingError:
         """Why this PDU cannot be sent: the first parameter whose value does not fit."""
         name = self.record.__name__
         for parameter, wire_type in self.fields:
-            if trouble := wire_type.problem(getattr(pdu, parameter)):
+            if trouble := wire_type.problem(getattr(pdu, parameter), version):
                 return EncodingError(f"{name}.{parameter}", *trouble)
         for parameter, value in (
             ("command_status", pdu.command_status),
@@ -107,19 +107,18 @@ class Layout:
         ):
             if not (isinstance(value, int) and 0 <= value <= 0xFFFF_FFFF):
                 return EncodingError(f"{name}.{parameter}", f"{value!r} is out of range", "0 to 4294967295")
+        if pdu.tlvs and version < SMPP_3_4:
+            told = ", ".join(tlvs.name_of(tlv.tag) for tlv in pdu.tlvs)
+            return EncodingError(f"{name}.tlvs", f"the peer knows no TLVs, and these are there: {told}", "none")
         return EncodingError(name, "the TLVs cannot be written", "a tuple of Tlv")
 
-    def _malformed(self, name: str, at: int, octets: bytes, sequence_number: int) -> MalformedPdu:
+    def _malformed(self, problem: str, sequence_number: int, command_status: CommandStatus) -> MalformedPdu:
         return MalformedPdu(
-            f"{name} at offset {at} runs past the end of {len(octets)} octets",
-            command_id=self.command_id,
-            sequence_number=sequence_number,
-            command_status=CommandStatus.ESME_RINVCMDLEN,
+            problem, command_id=self.command_id, sequence_number=sequence_number, command_status=command_status
         )
 
     def _compiled(self, name: str, source: str) -> Callable[..., Any]:
         namespace: dict[str, Any] = {
-            "CHARACTER": _CHARACTER,
             "HEADER": HEADER,
             "STUMBLES": _STUMBLES,
             "EncodingError": EncodingError,
@@ -128,6 +127,8 @@ class Layout:
             "read_tlvs": tlvs.read,
             "tlvs_to_octets": tlvs.to_octets,
         }
+        for _, wire_type in self.fields:
+            namespace |= wire_type.namespace
         exec(
             compile(source, f"<{name} {self.record.__name__}>", "exec"), namespace
         )  # our own declarations, never input
@@ -166,42 +167,30 @@ class Layout:
             lines += [f"if pdu.command_status and not ({nothing}):", "    body = b''", f"    return {header}"]
         if checks:
             lines += [f"if {checks}:", "    raise ValueError"]
-        lines += [f"body = {self._body_source()}", "if pdu.tlvs:", "    body += tlvs_to_octets(pdu.tlvs)"]
-        lines += [f"return {header} + body"]
+        body = joined(piece for name, wire_type in self.fields for piece in wire_type.encode_source(name))
+        lines += [f"body = {body}", *self._tlvs_source(), f"return {header} + body"]
         return "\n".join(
             [
-                "def encode(pdu, sequence_number):",
+                f"def encode(pdu, sequence_number, version={SMPP_3_4}):",
                 "    try:",
                 *(f"        {line}" for line in lines),
                 "    except EncodingError:",
                 "        raise",
                 "    except STUMBLES:",
-                "        raise layout.refusal(pdu, sequence_number) from None",
+                "        raise layout.refusal(pdu, sequence_number, version) from None",
             ]
         )
 
-    def _body_source(self) -> str:
-        """An expression for the mandatory parameters: neighbouring strings and octets share one join.
+    def _tlvs_source(self) -> list[str]:
+        """Lines that append the TLVs; a peer of SMPP 3.3 or earlier must be sent none (SMPP 3.4, 5.2.4).
 
-        A join, and not an f-string, because it refuses what is no str: None must not go out as "None".
+        In a request they are what is asked for, the text itself may be one, so it is refused rather than sent without
+        them. In a response they only explain, and the request has to be answered: they are left out.
         """
-        pieces: list[tuple[str, str]] = []
-        for name, wire_type in self.fields:
-            for kind, source in wire_type.encode_source(name):
-                if kind == "text" and pieces and pieces[-1][0] == "text":
-                    pieces[-1] = ("text", f"{pieces[-1][1]}, {source}")
-                else:
-                    pieces.append((kind, source))
-        return " + ".join(_piece(kind, source) for kind, source in pieces) or "b''"
-
-
-def _piece(kind: str, source: str) -> str:
-    return f"''.join(({source},)).encode('latin-1')" if kind == "text" else source
-
-
-def _fields(record: type[Any]) -> list[tuple[str, WireType]]:
-    """The wire types in the order of declaration; fields without one belong to every PDU's header."""
-    hints = get_type_hints(record, include_extras=True)
-    return [
-        (name, hints[name].__metadata__[0]) for name in record.__struct_fields__ if hasattr(hints[name], "__metadata__")
-    ]
+        if self.is_response:
+            return [f"if pdu.tlvs and version >= {SMPP_3_4}:", "    body += tlvs_to_octets(pdu.tlvs)"]
+        return [
+            "if pdu.tlvs:",
+            f"    if version < {SMPP_3_4}: raise ValueError",
+            "    body += tlvs_to_octets(pdu.tlvs)",
+        ]

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 import msgspec
 
 from smpp_esme.protocol.commands import RESPONSE_BIT, CommandId, CommandStatus
+from smpp_esme.protocol.composites import Composite, Flagged, Several
 from smpp_esme.protocol.layout import Layout
+from smpp_esme.protocol.parameters import DestFlag
 from smpp_esme.protocol.tlvs import TLVS, Tlv
-from smpp_esme.protocol.wire import CString, Octets, Privacy, UInt
+from smpp_esme.protocol.wire import CString, Octets, Privacy, Record, UInt, shown
 
 if TYPE_CHECKING:
     from smpp_esme.protocol.tlvs import TlvTable
@@ -27,8 +29,8 @@ Addr = Annotated[str, CString(21, privacy=Privacy.PERSONAL)]
 LongAddr = Annotated[str, CString(65, privacy=Privacy.PERSONAL)]
 MessageId = Annotated[str, CString(65)]
 Time = Annotated[str, CString(17, exact=True)]
-#: SMPP 3.4 allows 254 octets, 5.0 allows 255 (3.4, 5.2.22).
-ShortMessage = Annotated[bytes, Octets(254)]
+#: SMPP 3.4 allows 254 octets, 5.0 allows 255 (3.4, 5.2.22; 5.0, 4.7.26).
+ShortMessage = Annotated[bytes, Octets(254, limit_5_0=255)]
 
 
 class Pdu(msgspec.Struct, frozen=True, gc=False):
@@ -70,18 +72,17 @@ class Pdu(msgspec.Struct, frozen=True, gc=False):
         """The values of all TLVs with this tag: some may repeat (SMPP 3.4, 5.3.2.36)."""
         return [table.value(tlv) for tlv in self.tlvs if tlv.tag == tag]
 
+    def tlv_octets(self, tag: int) -> bytes | None:
+        """The octets of the first TLV with this tag, as they came; None if there is none."""
+        return next((tlv.octets for tlv in self.tlvs if tlv.tag == tag), None)
+
     def __repr__(self) -> str:
         """The parameters that are set, without numbers, texts and passwords."""
-        shown = [f"sequence_number={self.sequence_number}"]
+        header = [f"sequence_number={self.sequence_number}"]
         if self.command_status:
-            shown.append(f"command_status={self.status.name}")
-        for name, wire_type in self.layout.fields:
-            value = getattr(self, name)
-            if value != wire_type.default:
-                shown.append(f"{name}={value!r:.80}" if wire_type.privacy is Privacy.OPEN else f"{name}=<{len(value)}>")
-        if self.tlvs:
-            shown.append(f"tlvs={self.tlvs!r}")
-        return f"{type(self).__name__}({', '.join(shown)})"
+            header.append(f"command_status={self.status.name}")
+        tail = [f"tlvs={self.tlvs!r}"] if self.tlvs else []
+        return f"{type(self).__name__}({', '.join((*header, *shown(self, self.layout.fields), *tail))})"
 
 
 class _Bind(Pdu, frozen=True, gc=False):
@@ -189,6 +190,62 @@ class SubmitSmResp(_MessageResp, frozen=True, gc=False):
     """Gives the message_id, or refuses."""
 
 
+class SmeAddress(Record, frozen=True, gc=False):
+    """A destination of submit_multi: one number (SMPP 3.4, 4.5.1.1)."""
+
+    dest_addr_ton: U8 = 0
+    dest_addr_npi: U8 = 0
+    destination_addr: Addr = ""
+
+
+class DistributionList(Record, frozen=True, gc=False):
+    """A destination of submit_multi: the numbers that the SMSC keeps under a name (SMPP 3.4, 4.5.1.2)."""
+
+    dl_name: Annotated[str, CString(21)] = ""
+
+
+class UnsuccessSme(Record, frozen=True, gc=False):
+    """A destination that a submit_multi did not reach, and why (SMPP 3.4, 4.5.2.1)."""
+
+    dest_addr_ton: U8 = 0
+    dest_addr_npi: U8 = 0
+    destination_addr: Addr = ""
+    error_status_code: U32 = 0
+
+
+_DestAddress = Flagged("dest_flag", {DestFlag.SME_ADDRESS: SmeAddress, DestFlag.DISTRIBUTION_LIST: DistributionList})
+
+
+class SubmitMulti(Pdu, frozen=True, gc=False):
+    """Hands a message for several destinations to the SMSC (SMPP 3.4, 4.5); 5.0 allows one more of them."""
+
+    service_type: ServiceType = ""
+    source_addr_ton: U8 = 0
+    source_addr_npi: U8 = 0
+    source_addr: Addr = ""
+    dest_address: Annotated[
+        tuple[SmeAddress | DistributionList, ...],
+        Several(_DestAddress, count="number_of_dests", limit=254, limit_5_0=255, least=1),
+    ] = ()
+    esm_class: U8 = 0
+    protocol_id: U8 = 0
+    priority_flag: U8 = 0
+    schedule_delivery_time: Time = ""
+    validity_period: Time = ""
+    registered_delivery: U8 = 0
+    replace_if_present_flag: U8 = 0
+    data_coding: U8 = 0
+    sm_default_msg_id: U8 = 0
+    short_message: ShortMessage = b""
+
+
+class SubmitMultiResp(Pdu, frozen=True, gc=False):
+    """Gives the message_id, and the destinations that were not reached (SMPP 3.4, 4.5.2)."""
+
+    message_id: MessageId = ""
+    unsuccess_sme: Annotated[tuple[UnsuccessSme, ...], Several(Composite(UnsuccessSme), count="no_unsuccess")] = ()
+
+
 class DeliverSm(_Message, frozen=True, gc=False):
     """Hands a message or a delivery receipt to the ESME (SMPP 3.4, 4.6)."""
 
@@ -280,6 +337,56 @@ class AlertNotification(Pdu, frozen=True, gc=False):
     esme_addr: LongAddr = ""
 
 
+class BroadcastSm(Pdu, frozen=True, gc=False):
+    """Hands a message for all handsets in an area to the SMSC (SMPP 5.0, 4.4.1).
+
+    The areas, what kind of message it is, how often and how many times it goes out are TLVs, and required.
+    """
+
+    service_type: ServiceType = ""
+    source_addr_ton: U8 = 0
+    source_addr_npi: U8 = 0
+    source_addr: Addr = ""
+    message_id: MessageId = ""
+    priority_flag: U8 = 0
+    schedule_delivery_time: Time = ""
+    validity_period: Time = ""
+    replace_if_present_flag: U8 = 0
+    data_coding: U8 = 0
+    sm_default_msg_id: U8 = 0
+
+
+class BroadcastSmResp(_MessageResp, frozen=True, gc=False):
+    """Gives the message_id; areas that failed are TLVs, each with its broadcast_error_status (SMPP 5.0, 4.4.1.2)."""
+
+
+class QueryBroadcastSm(Pdu, frozen=True, gc=False):
+    """Asks how far a broadcast has got (SMPP 5.0, 4.6.1)."""
+
+    message_id: MessageId = ""
+    source_addr_ton: U8 = 0
+    source_addr_npi: U8 = 0
+    source_addr: Addr = ""
+
+
+class QueryBroadcastSmResp(_MessageResp, frozen=True, gc=False):
+    """Tells it in TLVs: message_state, the areas and the success in each (SMPP 5.0, 4.6.1.3)."""
+
+
+class CancelBroadcastSm(Pdu, frozen=True, gc=False):
+    """Cancels a broadcast, or all of a service_type (SMPP 5.0, 4.6.2)."""
+
+    service_type: ServiceType = ""
+    message_id: MessageId = ""
+    source_addr_ton: U8 = 0
+    source_addr_npi: U8 = 0
+    source_addr: Addr = ""
+
+
+class CancelBroadcastSmResp(Pdu, frozen=True, gc=False):
+    """Answers cancel_broadcast_sm."""
+
+
 #: Every PDU that we read and write, by command_id.
 PDUS: Final[dict[int, type[Pdu]]] = {
     CommandId.BIND_RECEIVER: BindReceiver,
@@ -296,6 +403,8 @@ PDUS: Final[dict[int, type[Pdu]]] = {
     CommandId.GENERIC_NACK: GenericNack,
     CommandId.SUBMIT_SM: SubmitSm,
     CommandId.SUBMIT_SM_RESP: SubmitSmResp,
+    CommandId.SUBMIT_MULTI: SubmitMulti,
+    CommandId.SUBMIT_MULTI_RESP: SubmitMultiResp,
     CommandId.DELIVER_SM: DeliverSm,
     CommandId.DELIVER_SM_RESP: DeliverSmResp,
     CommandId.DATA_SM: DataSm,
@@ -307,6 +416,12 @@ PDUS: Final[dict[int, type[Pdu]]] = {
     CommandId.REPLACE_SM: ReplaceSm,
     CommandId.REPLACE_SM_RESP: ReplaceSmResp,
     CommandId.ALERT_NOTIFICATION: AlertNotification,
+    CommandId.BROADCAST_SM: BroadcastSm,
+    CommandId.BROADCAST_SM_RESP: BroadcastSmResp,
+    CommandId.QUERY_BROADCAST_SM: QueryBroadcastSm,
+    CommandId.QUERY_BROADCAST_SM_RESP: QueryBroadcastSmResp,
+    CommandId.CANCEL_BROADCAST_SM: CancelBroadcastSm,
+    CommandId.CANCEL_BROADCAST_SM_RESP: CancelBroadcastSmResp,
 }
 
 for _command_id, _record in PDUS.items():

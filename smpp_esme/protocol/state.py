@@ -49,7 +49,7 @@ _TX: Final = frozenset({State.BOUND_TX, State.BOUND_TRX})
 _RX: Final = frozenset({State.BOUND_RX, State.BOUND_TRX})
 _OPEN: Final = frozenset({State.OPEN})
 
-#: Which request each role may make in which states (SMPP 3.4, table 2-1). What is not listed is illegal.
+#: Which request each role may make in which states (SMPP 3.4, table 2-1; 5.0, 2.4). What is not listed is illegal.
 #: enquire_link is allowed before the bind too, as 5.0 has it and as peers do.
 REQUESTS: Final[dict[Role, dict[int, frozenset[State]]]] = {
     Role.ESME: {
@@ -59,10 +59,14 @@ REQUESTS: Final[dict[Role, dict[int, frozenset[State]]]] = {
         Id.UNBIND: BOUND,
         Id.ENQUIRE_LINK: BOUND | _OPEN,
         Id.SUBMIT_SM: _TX,
+        Id.SUBMIT_MULTI: _TX,
         Id.DATA_SM: _TX,
         Id.QUERY_SM: _TX,
         Id.CANCEL_SM: _TX,
         Id.REPLACE_SM: _TX,
+        Id.BROADCAST_SM: _TX,
+        Id.QUERY_BROADCAST_SM: _TX,
+        Id.CANCEL_BROADCAST_SM: _TX,
     },
     Role.SMSC: {
         Id.OUTBIND: _OPEN,

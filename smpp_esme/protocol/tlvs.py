@@ -1,7 +1,11 @@
 """TLVs: the optional parameters (SMPP 3.4, 5.3), and the table that says what each tag holds.
 
 A PDU keeps its TLVs as they came, tag and octets in order, so that unknown ones survive and go back out unchanged. What
-the octets mean is looked up only when somebody asks, in a table to which a vendor's tags are added as data.
+the octets mean is looked up only when somebody asks, in a table to which a vendor's tags are added as data::
+
+    table = TLVS.extend({0x2000: ("cost", CString(7))})
+    submit_sm = SubmitSm(tlvs=(table.tlv(0x2000, "10.5"),))
+    cost = deliver_sm.tlv(0x2000, table)
 """
 
 from __future__ import annotations
@@ -14,12 +18,25 @@ import construct
 import msgspec
 
 from smpp_esme.errors import EncodingError
-from smpp_esme.protocol.wire import CString, Octets, Privacy, UInt
+from smpp_esme.protocol.structures import (
+    BillingIdentification,
+    BroadcastAreaIdentifier,
+    BroadcastContentType,
+    BroadcastFrequencyInterval,
+    CallbackNum,
+    CallbackNumAtag,
+    ItsSessionInfo,
+    MsValidity,
+    NetworkErrorCode,
+    Structure,
+    Subaddress,
+)
+from smpp_esme.protocol.wire import CString, Octets, Privacy, Text, UInt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from smpp_esme.protocol.wire import WireType
+    from smpp_esme.protocol.wire import TlvType
 
 _TAG_AND_LENGTH: Final = struct.Struct(">HH")
 
@@ -30,7 +47,10 @@ REFERENCE: Final = construct.Struct(
 
 
 class Tag(IntEnum):
-    """The tags of SMPP 3.4 (table 5-7) and of 5.0."""
+    """The tags of SMPP 3.4 (table 5-7) and of 5.0 (table 4-60).
+
+    `REPEATED` says which of them a PDU may have several times; `Pdu.tlv_values` gives all.
+    """
 
     DEST_ADDR_SUBUNIT = 0x0005
     DEST_NETWORK_TYPE = 0x0006
@@ -71,6 +91,25 @@ class Tag(IntEnum):
     MESSAGE_STATE = 0x0427
     CONGESTION_STATE = 0x0428
     USSD_SERVICE_OP = 0x0501
+    BROADCAST_CHANNEL_INDICATOR = 0x0600
+    BROADCAST_CONTENT_TYPE = 0x0601
+    BROADCAST_CONTENT_TYPE_INFO = 0x0602
+    BROADCAST_MESSAGE_CLASS = 0x0603
+    BROADCAST_REP_NUM = 0x0604
+    BROADCAST_FREQUENCY_INTERVAL = 0x0605
+    BROADCAST_AREA_IDENTIFIER = 0x0606
+    BROADCAST_ERROR_STATUS = 0x0607
+    BROADCAST_AREA_SUCCESS = 0x0608
+    BROADCAST_END_TIME = 0x0609
+    BROADCAST_SERVICE_GROUP = 0x060A
+    BILLING_IDENTIFICATION = 0x060B
+    SOURCE_NETWORK_ID = 0x060D
+    DEST_NETWORK_ID = 0x060E
+    SOURCE_NODE_ID = 0x060F
+    DEST_NODE_ID = 0x0610
+    DEST_ADDR_NP_RESOLUTION = 0x0611
+    DEST_ADDR_NP_INFORMATION = 0x0612
+    DEST_ADDR_NP_COUNTRY = 0x0613
     DISPLAY_TIME = 0x1201
     SMS_SIGNAL = 0x1203
     MS_VALIDITY = 0x1204
@@ -98,11 +137,14 @@ class Tlv(msgspec.Struct, frozen=True, gc=False):
 class TlvTable:
     """What each tag is called and holds; immutable, `extend` gives a larger one."""
 
-    def __init__(self, entries: Mapping[int, tuple[str, WireType]]) -> None:
+    def __init__(self, entries: Mapping[int, tuple[str, TlvType]]) -> None:
         self._entries = dict(entries)
 
-    def extend(self, entries: Mapping[int, tuple[str, WireType]]) -> TlvTable:
-        """A table that knows these tags too: ``TLVS.extend({0x2000: ("cost", CString(7))})``."""
+    def extend(self, entries: Mapping[int, tuple[str, TlvType]]) -> TlvTable:
+        """A table that knows these tags too: ``TLVS.extend({0x2000: ("cost", CString(7))})``.
+
+        A tag that is known already is known by its new name and type.
+        """
         return TlvTable(self._entries | dict(entries))
 
     def name(self, tag: int) -> str:
@@ -114,13 +156,17 @@ class TlvTable:
         """True if the tag has a name here."""
         return tag in self._entries
 
-    def wire_type(self, tag: int) -> WireType:
+    def wire_type(self, tag: int) -> TlvType:
         """What the parameter holds; octets, if the tag is unknown."""
         entry = self._entries.get(tag)
         return entry[1] if entry else _ANY
 
     def value(self, tlv: Tlv) -> Any:
-        """The value of a TLV: int, str or bytes as its tag has it, bytes for an unknown tag; never raises."""
+        """The value of a TLV; never raises.
+
+        It is an int, a str, bytes, or a record of `structures`, as its tag has it; bytes for an unknown tag. Integers
+        of another size, strings without a NUL and structures of another length are read as far as they go.
+        """
         entry = self._entries.get(tlv.tag)
         return entry[1].from_octets(tlv.octets) if entry else tlv.octets
 
@@ -140,7 +186,7 @@ _ANY: Final = Octets(0xFFFF)
 _U8, _U16, _U32 = UInt(1), UInt(2), UInt(4)
 _OPEN = Privacy.OPEN
 
-#: SMPP 3.4, 5.3.2. Where 3.4 and 5.0 differ in size the wider one stands; reading takes either.
+#: SMPP 3.4, 5.3.2, and 5.0, 4.8.4.
 TLVS: Final = TlvTable(
     {
         Tag.DEST_ADDR_SUBUNIT: ("dest_addr_subunit", _U8),
@@ -157,8 +203,8 @@ TLVS: Final = TlvTable(
         Tag.RECEIPTED_MESSAGE_ID: ("receipted_message_id", CString(65)),
         Tag.MS_MSG_WAIT_FACILITIES: ("ms_msg_wait_facilities", _U8),
         Tag.PRIVACY_INDICATOR: ("privacy_indicator", _U8),
-        Tag.SOURCE_SUBADDRESS: ("source_subaddress", Octets(23, least=2)),
-        Tag.DEST_SUBADDRESS: ("dest_subaddress", Octets(23, least=2)),
+        Tag.SOURCE_SUBADDRESS: ("source_subaddress", Structure(Subaddress)),
+        Tag.DEST_SUBADDRESS: ("dest_subaddress", Structure(Subaddress)),
         Tag.USER_MESSAGE_REFERENCE: ("user_message_reference", _U16),
         Tag.USER_RESPONSE_CODE: ("user_response_code", _U8),
         Tag.SOURCE_PORT: ("source_port", _U16),
@@ -169,25 +215,57 @@ TLVS: Final = TlvTable(
         Tag.SAR_SEGMENT_SEQNUM: ("sar_segment_seqnum", _U8),
         Tag.SC_INTERFACE_VERSION: ("sc_interface_version", _U8),
         Tag.CALLBACK_NUM_PRES_IND: ("callback_num_pres_ind", _U8),
-        Tag.CALLBACK_NUM_ATAG: ("callback_num_atag", Octets(65)),
+        Tag.CALLBACK_NUM_ATAG: ("callback_num_atag", Structure(CallbackNumAtag)),
         Tag.NUMBER_OF_MESSAGES: ("number_of_messages", _U8),
-        Tag.CALLBACK_NUM: ("callback_num", Octets(19, least=4)),
+        Tag.CALLBACK_NUM: ("callback_num", Structure(CallbackNum)),
         Tag.DPF_RESULT: ("dpf_result", _U8),
         Tag.SET_DPF: ("set_dpf", _U8),
         Tag.MS_AVAILABILITY_STATUS: ("ms_availability_status", _U8),
-        Tag.NETWORK_ERROR_CODE: ("network_error_code", Octets(3, least=3, privacy=_OPEN)),
+        Tag.NETWORK_ERROR_CODE: ("network_error_code", Structure(NetworkErrorCode, digits=True)),
         Tag.MESSAGE_PAYLOAD: ("message_payload", _ANY),
         Tag.DELIVERY_FAILURE_REASON: ("delivery_failure_reason", _U8),
         Tag.MORE_MESSAGES_TO_SEND: ("more_messages_to_send", _U8),
         Tag.MESSAGE_STATE: ("message_state", _U8),
         Tag.CONGESTION_STATE: ("congestion_state", _U8),
-        Tag.USSD_SERVICE_OP: ("ussd_service_op", Octets(1, least=1, privacy=_OPEN)),
+        Tag.USSD_SERVICE_OP: ("ussd_service_op", _U8),
+        Tag.BROADCAST_CHANNEL_INDICATOR: ("broadcast_channel_indicator", _U8),
+        Tag.BROADCAST_CONTENT_TYPE: ("broadcast_content_type", Structure(BroadcastContentType)),
+        Tag.BROADCAST_CONTENT_TYPE_INFO: ("broadcast_content_type_info", Octets(255, least=1, privacy=_OPEN)),
+        Tag.BROADCAST_MESSAGE_CLASS: ("broadcast_message_class", _U8),
+        Tag.BROADCAST_REP_NUM: ("broadcast_rep_num", _U16),
+        Tag.BROADCAST_FREQUENCY_INTERVAL: ("broadcast_frequency_interval", Structure(BroadcastFrequencyInterval)),
+        Tag.BROADCAST_AREA_IDENTIFIER: ("broadcast_area_identifier", Structure(BroadcastAreaIdentifier)),
+        Tag.BROADCAST_ERROR_STATUS: ("broadcast_error_status", _U32),
+        Tag.BROADCAST_AREA_SUCCESS: ("broadcast_area_success", _U8),
+        Tag.BROADCAST_END_TIME: ("broadcast_end_time", Text(16)),
+        Tag.BROADCAST_SERVICE_GROUP: ("broadcast_service_group", Octets(255, least=1, privacy=_OPEN)),
+        Tag.BILLING_IDENTIFICATION: ("billing_identification", Structure(BillingIdentification)),
+        Tag.SOURCE_NETWORK_ID: ("source_network_id", CString(65)),
+        Tag.DEST_NETWORK_ID: ("dest_network_id", CString(65)),
+        Tag.SOURCE_NODE_ID: ("source_node_id", Text(6)),
+        Tag.DEST_NODE_ID: ("dest_node_id", Text(6)),
+        Tag.DEST_ADDR_NP_RESOLUTION: ("dest_addr_np_resolution", _U8),
+        Tag.DEST_ADDR_NP_INFORMATION: ("dest_addr_np_information", Text(10)),
+        Tag.DEST_ADDR_NP_COUNTRY: ("dest_addr_np_country", Text(5, least=1)),
         Tag.DISPLAY_TIME: ("display_time", _U8),
         Tag.SMS_SIGNAL: ("sms_signal", _U16),
-        Tag.MS_VALIDITY: ("ms_validity", _U8),
-        Tag.ALERT_ON_MESSAGE_DELIVERY: ("alert_on_message_delivery", Octets(1, privacy=_OPEN)),
+        Tag.MS_VALIDITY: ("ms_validity", Structure(MsValidity, short=1)),
+        Tag.ALERT_ON_MESSAGE_DELIVERY: ("alert_on_message_delivery", UInt(1, zero_is_empty=True)),
         Tag.ITS_REPLY_TYPE: ("its_reply_type", _U8),
-        Tag.ITS_SESSION_INFO: ("its_session_info", Octets(2, least=2, privacy=_OPEN)),
+        Tag.ITS_SESSION_INFO: ("its_session_info", Structure(ItsSessionInfo)),
+    }
+)
+
+#: What a PDU may have several times: the n-th callback_num goes with the n-th pres_ind and atag (SMPP 3.4, 5.3.2.36),
+#: each area of a broadcast is one TLV and so is what became of it (SMPP 5.0, 4.4.1).
+REPEATED: Final = frozenset(
+    {
+        Tag.CALLBACK_NUM,
+        Tag.CALLBACK_NUM_PRES_IND,
+        Tag.CALLBACK_NUM_ATAG,
+        Tag.BROADCAST_AREA_IDENTIFIER,
+        Tag.BROADCAST_AREA_SUCCESS,
+        Tag.BROADCAST_ERROR_STATUS,
     }
 )
 

@@ -190,7 +190,7 @@ def _around(pdu: TextPdu) -> _Around:
     return (
         pdu.tlv(Tag.RECEIPTED_MESSAGE_ID) or "",
         _STATE_OF.get(pdu.tlv(Tag.MESSAGE_STATE)),
-        pdu.tlv(Tag.NETWORK_ERROR_CODE) or b"",
+        pdu.tlv_octets(Tag.NETWORK_ERROR_CODE) or b"",
         pdu.source_addr,
         pdu.destination_addr,
         pdu.esm_class & MESSAGE_TYPE_MASK == _INTERMEDIATE,

@@ -197,6 +197,9 @@ class TextPdu(Protocol):
     def tlv(self, tag: int, /) -> Any:
         """The value of the first TLV with this tag, or None."""
 
+    def tlv_octets(self, tag: int, /) -> bytes | None:
+        """Its octets, or None."""
+
 
 def octets_of(pdu: TextPdu) -> bytes:
     """The content of a PDU: its short_message or, where that is empty or absent, its message_payload."""

@@ -39,8 +39,8 @@ class Submit(_Body):
     comment: Annotated[str, Field(max_length=1000)] | None = None
     client_reference: Annotated[str, Field(max_length=128)] | None = None
     coding: Coding | None = None
-    flash: bool = False
-    priority: Annotated[int, Field(ge=0, le=3)] = 0
+    flash: Annotated[bool, Field(strict=True)] = False
+    priority: Annotated[int, Field(ge=0, le=3, strict=True)] = 0
     link: Annotated[str, Field(max_length=64)] | None = None
 
     def to_order(self) -> Order:
@@ -88,7 +88,7 @@ class Lookup(_Body):
     """Numbers to look up in the HLR, or to ping."""
 
     to: Annotated[list[Annotated[str, Field(max_length=64)]], Field(min_length=1, max_length=BATCH_LIMIT)]
-    ping: bool = False
+    ping: Annotated[bool, Field(strict=True)] = False
     link: Annotated[str, Field(max_length=64)] | None = None
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smpp_esme import testing
-from smpp_esme.errors import MalformedPdu, RemoteProtocolError
+from smpp_esme.errors import EncodingError, MalformedPdu, RemoteProtocolError
 from smpp_esme.protocol.codec import DEFAULT_LIMIT, Framer, decode, encode
 from smpp_esme.protocol.commands import CommandId, CommandStatus
 from smpp_esme.protocol.layout import HEADER
@@ -22,25 +22,44 @@ from smpp_esme.protocol.pdus import (
     BindTransceiver,
     BindTransceiverResp,
     BindTransmitter,
+    BroadcastSm,
+    BroadcastSmResp,
+    CancelBroadcastSm,
+    CancelBroadcastSmResp,
     CancelSm,
     CancelSmResp,
     DataSm,
     DataSmResp,
     DeliverSm,
     DeliverSmResp,
+    DistributionList,
     EnquireLink,
     EnquireLinkResp,
     GenericNack,
     Outbind,
     Pdu,
+    QueryBroadcastSm,
+    QueryBroadcastSmResp,
     QuerySm,
     QuerySmResp,
     ReplaceSm,
     ReplaceSmResp,
+    SmeAddress,
+    SubmitMulti,
+    SubmitMultiResp,
     SubmitSm,
     SubmitSmResp,
     Unbind,
     UnbindResp,
+    UnsuccessSme,
+)
+from smpp_esme.protocol.structures import (
+    BroadcastAreaIdentifier,
+    BroadcastContentType,
+    BroadcastFrequencyInterval,
+    CallbackNum,
+    CallbackNumAtag,
+    NetworkErrorCode,
 )
 from smpp_esme.protocol.tlvs import TLVS, Tag, Tlv
 
@@ -51,6 +70,9 @@ ACME = {"source_addr_ton": 5, "source_addr": "ACME"}
 HANDSET = {"dest_addr_ton": 1, "dest_addr_npi": 1, "destination_addr": "79991234567"}
 FROM_HANDSET = {"source_addr_ton": 1, "source_addr_npi": 1, "source_addr": "79991234567"}
 TO_ACME = {"dest_addr_ton": 5, "destination_addr": "ACME", "esm_class": 4}
+NORTH, SOUTH = (
+    TLVS.tlv(Tag.BROADCAST_AREA_IDENTIFIER, BroadcastAreaIdentifier(0, name)) for name in (b"north", b"south")
+)
 RECEIPT = {**FROM_HANDSET, **TO_ACME, "short_message": b"id:1 stat:DELIVRD"}
 
 #: What stands in fixtures/pdus: read so, and written so, octet for octet.
@@ -142,7 +164,7 @@ GOLDEN: dict[str, Pdu] = {
         tlvs=(
             TLVS.tlv(Tag.RECEIPTED_MESSAGE_ID, "855469"),
             TLVS.tlv(Tag.MESSAGE_STATE, 2),
-            TLVS.tlv(Tag.NETWORK_ERROR_CODE, b"\x03\x00\x00"),
+            TLVS.tlv(Tag.NETWORK_ERROR_CODE, NetworkErrorCode(3, 0)),
         ),
     ),
     "deliver_sm_mo": DeliverSm(
@@ -190,6 +212,73 @@ GOLDEN: dict[str, Pdu] = {
         esme_addr="ACME",
         tlvs=(TLVS.tlv(Tag.MS_AVAILABILITY_STATUS, 0),),
     ),
+    "submit_multi": SubmitMulti(
+        33,
+        **ACME,
+        dest_address=(SmeAddress(1, 1, "79991234567"), DistributionList("staff")),
+        registered_delivery=1,
+        short_message=b"hi",
+    ),
+    "submit_multi_resp": SubmitMultiResp(
+        33,
+        message_id="m-7",
+        unsuccess_sme=(
+            UnsuccessSme(1, 1, "79990000001", CommandStatus.ESME_RINVDSTADR),
+            UnsuccessSme(1, 1, "79990000002", 0x4FF),
+        ),
+    ),
+    "submit_multi_resp_all_reached": SubmitMultiResp(34, message_id="m-8"),
+    "submit_sm_callback_nums": SubmitSm(
+        42,
+        **ACME,
+        **HANDSET,
+        tlvs=(
+            TLVS.tlv(Tag.CALLBACK_NUM, CallbackNum(1, 1, 1, b"7812")),
+            TLVS.tlv(Tag.CALLBACK_NUM_ATAG, CallbackNumAtag(3, b"shop")),
+            TLVS.tlv(Tag.CALLBACK_NUM_PRES_IND, 0b0101),
+            TLVS.tlv(Tag.CALLBACK_NUM, CallbackNum(0, 1, 1, b"\x87\x21\xf3\x00")),
+            TLVS.tlv(Tag.CALLBACK_NUM_ATAG, CallbackNumAtag(3, b"home")),
+            TLVS.tlv(Tag.CALLBACK_NUM_PRES_IND, 0b1011),
+        ),
+    ),
+    "broadcast_sm": BroadcastSm(
+        38,
+        service_type="CBS",
+        **ACME,
+        priority_flag=1,
+        validity_period="000001000000000R",
+        data_coding=4,
+        tlvs=(
+            NORTH,
+            SOUTH,
+            TLVS.tlv(Tag.BROADCAST_CONTENT_TYPE, BroadcastContentType(0, 1)),
+            TLVS.tlv(Tag.BROADCAST_REP_NUM, 4),
+            TLVS.tlv(Tag.BROADCAST_FREQUENCY_INTERVAL, BroadcastFrequencyInterval(9, 31)),
+            TLVS.tlv(Tag.MESSAGE_PAYLOAD, b"flood"),
+        ),
+    ),
+    "broadcast_sm_resp": BroadcastSmResp(
+        38,
+        message_id="b-1",
+        tlvs=(TLVS.tlv(Tag.BROADCAST_ERROR_STATUS, CommandStatus.ESME_RINVBCASTALIAS_NAME), SOUTH),
+    ),
+    "query_broadcast_sm": QueryBroadcastSm(
+        39, message_id="b-1", **ACME, tlvs=(TLVS.tlv(Tag.USER_MESSAGE_REFERENCE, 7),)
+    ),
+    "query_broadcast_sm_resp": QueryBroadcastSmResp(
+        39,
+        message_id="b-1",
+        tlvs=(
+            TLVS.tlv(Tag.MESSAGE_STATE, 2),
+            NORTH,
+            TLVS.tlv(Tag.BROADCAST_AREA_SUCCESS, 90),
+            SOUTH,
+            TLVS.tlv(Tag.BROADCAST_AREA_SUCCESS, 255),
+            TLVS.tlv(Tag.BROADCAST_END_TIME, "261115120000012+"),
+        ),
+    ),
+    "cancel_broadcast_sm": CancelBroadcastSm(40, service_type="CBS", message_id="b-1", **ACME),
+    "cancel_broadcast_sm_resp": CancelBroadcastSmResp(40),
 }
 
 #: What SMSCs send that they should not, and what a patient reader makes of it.
@@ -221,6 +310,18 @@ ODD: dict[str, Pdu] = {
     "odd_receipted_message_id_without_nul": DeliverSm(
         26, **RECEIPT, tlvs=(Tlv(Tag.RECEIPTED_MESSAGE_ID, b"ABC0"), Tlv(Tag.MESSAGE_STATE, b"\0\2"))
     ),
+    "odd_number_of_dests_0": SubmitMulti(
+        35, **ACME, short_message=b"hi", oddities=("dest_address: there are 0, where 1 to 255 is allowed",)
+    ),
+    "odd_no_unsuccess_too_high": SubmitMultiResp(
+        36,
+        message_id="m-9",
+        unsuccess_sme=(UnsuccessSme(1, 1, "79990000001", CommandStatus.ESME_RINVDSTADR),),
+        oddities=("unsuccess_sme runs past the end",),
+    ),
+    "odd_network_error_code_in_ascii": DeliverSm(
+        41, **RECEIPT, tlvs=(Tlv(Tag.NETWORK_ERROR_CODE, b"042"), Tlv(Tag.MESSAGE_STATE, b"\0\0\2"))
+    ),
     "odd_short_message_of_255": DeliverSm(28, source_addr="1", destination_addr="2", short_message=b"a" * 255),
 }
 
@@ -230,6 +331,7 @@ BAD: dict[str, tuple[CommandStatus, str]] = {
     "bad_unknown_response": (CommandStatus.ESME_RINVCMDID, "unknown command_id"),
     "bad_short_message_past_the_end": (CommandStatus.ESME_RINVCMDLEN, "short_message at offset 43 runs past the end"),
     "bad_no_end_of_source_addr": (CommandStatus.ESME_RINVCMDLEN, "source_addr at offset 19 runs past the end"),
+    "bad_dest_flag": (CommandStatus.ESME_RINVDESTFLAG, "dest_address at offset 24: dest_flag 3 is unknown"),
     "bad_empty_submit_sm": (CommandStatus.ESME_RINVCMDLEN, "service_type at offset 16 runs past the end"),
 }
 
@@ -279,8 +381,11 @@ def test_a_vector_cut_anywhere_is_an_error_of_the_peers_or_a_response_read_with_
 ):
     octets = read_hex(name)
     for end in range(len(octets)):
+        with pytest.raises(MalformedPdu):
+            decode(octets[:end])
+    for end in range(16, len(octets)):
         with contextlib.suppress(MalformedPdu):
-            cut = decode(octets[:end])
+            cut = decode(end.to_bytes(4, "big") + octets[4:end])
             assert cut.is_response or pdu.tlvs
             assert type(cut) is type(pdu)
 
@@ -294,6 +399,40 @@ def test_a_tlv_of_an_unusual_form_keeps_its_value(read_hex: Callable[[str], byte
     receipt = decode(read_hex("odd_receipted_message_id_without_nul"))
     assert receipt.tlv(Tag.RECEIPTED_MESSAGE_ID) == "ABC0"
     assert receipt.tlv(Tag.MESSAGE_STATE) == 2
+    receipt = decode(read_hex("odd_network_error_code_in_ascii"))
+    assert receipt.tlv(Tag.NETWORK_ERROR_CODE) == NetworkErrorCode(0, 42)
+    assert receipt.tlv(Tag.MESSAGE_STATE) == 2
+
+
+def test_all_tlvs_of_one_tag_are_given_in_their_order(read_hex: Callable[[str], bytes]):
+    submit_sm = decode(read_hex("submit_sm_callback_nums"))
+    assert [number.digit_mode for number in submit_sm.tlv_values(Tag.CALLBACK_NUM)] == [1, 0]
+    assert [atag.display for atag in submit_sm.tlv_values(Tag.CALLBACK_NUM_ATAG)] == [b"shop", b"home"]
+    assert submit_sm.tlv_values(Tag.CALLBACK_NUM_PRES_IND) == [0b0101, 0b1011]
+    areas = decode(read_hex("broadcast_sm")).tlv_values(Tag.BROADCAST_AREA_IDENTIFIER)
+    assert [area.area for area in areas] == [b"north", b"south"]
+
+
+def test_255_octets_of_text_are_ordinary_beside_what_is_odd(read_hex: Callable[[str], bytes]):
+    octets = bytearray(read_hex("odd_short_message_of_255") + b"\0")
+    octets[3] += 1
+    assert decode(bytes(octets)).oddities == ("1 stray octets after the last parameter",)
+
+
+@pytest.mark.parametrize("length", [0, 16, 36, 0xFFFF_FFFF])
+def test_a_length_that_is_not_that_of_the_octets_is_malformed(length: int):
+    octets = length.to_bytes(4, "big") + encode(SubmitSm(7))[4:]
+    with pytest.raises(MalformedPdu, match=f"command_length {length} where {len(octets)} octets are there") as error:
+        decode(octets)
+    assert error.value.command_status == CommandStatus.ESME_RINVCMDLEN
+    assert (error.value.command_id, error.value.sequence_number) == (CommandId.SUBMIT_SM, 7)
+
+
+def test_encode_knows_what_a_peers_version_allows():
+    pdu = SubmitSm(1, short_message=bytes(255))
+    assert decode(encode(pdu, version=0x50)) == pdu
+    with pytest.raises(EncodingError, match="0 to 254 octets"):
+        encode(pdu)
 
 
 @pytest.mark.parametrize(("name", "status", "problem"), [(name, *rest) for name, rest in BAD.items()], ids=BAD)

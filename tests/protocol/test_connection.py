@@ -31,6 +31,7 @@ from smpp_esme.protocol.pdus import (
     RESPONSES,
     AlertNotification,
     BindReceiver,
+    BindReceiverResp,
     BindTransceiver,
     BindTransceiverResp,
     BindTransmitter,
@@ -49,6 +50,7 @@ from smpp_esme.protocol.pdus import (
 )
 from smpp_esme.protocol.state import BINDS, Role, State, may_request
 from smpp_esme.protocol.timers import Timers
+from smpp_esme.protocol.tlvs import TLVS, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,9 +62,11 @@ BIND_FOR = {State.BOUND_TX: BindTransmitter, State.BOUND_RX: BindReceiver, State
 class ConnectionPair:
     """An ESME and an SMSC, and the wire between them."""
 
-    def __init__(self, *, window: int = 10, timers: Timers | None = None) -> None:
+    def __init__(self, *, window: int = 10, timers: Timers | None = None, peer_version: int | None = None) -> None:
         self.now = 0.0
-        self.ends = {role: Connection(role, self.now, window=window, timers=timers) for role in Role}
+        self.ends = {
+            role: Connection(role, self.now, window=window, timers=timers, peer_version=peer_version) for role in Role
+        }
         self.esme, self.smsc = self.ends[Role.ESME], self.ends[Role.SMSC]
 
     def carry(self) -> None:
@@ -207,6 +211,83 @@ def test_a_session_whose_unbind_is_refused_is_over_all_the_same(refusal: Pdu):
     assert not closed.orderly
 
 
+def test_an_unbind_that_is_made_like_any_request_ends_the_session_like_unbind():
+    pair = ConnectionPair().bound()
+    pair.esme.request(Unbind(), 0, "context")
+    assert pair.esme.room == 0
+    with pytest.raises(LocalProtocolError, match="after unbind"):
+        pair.esme.request(SubmitSm(), 0)
+    pair.carry()
+    answered, closed = pair.esme.events_received()
+    assert (type(answered.response), answered.context) == (UnbindResp, "context")
+    assert closed == Closed("unbound", orderly=True, unanswered=[])
+
+
+@pytest.mark.parametrize("pdu", [Unbind(), EnquireLink()])
+def test_whoever_asks_what_the_connection_asks_by_itself_is_told_how_it_ended(pdu: Pdu):
+    pair = ConnectionPair(timers=Timers(enquire_link=0, response=10)).bound()
+    pair.esme.request(pdu, 0, "answered")
+    pair.carry()
+    assert pair.esme.events_received()[0].context == "answered"
+    for end in ("timer", "eof"):
+        pair = ConnectionPair(timers=Timers(enquire_link=0, response=10)).bound()
+        pair.esme.request(pdu, 0, end)
+        pair.esme.handle_timer(10) if end == "timer" else pair.esme.receive_eof()
+        *missing, closed = pair.esme.events_received()
+        told = [event.context for event in missing] + [context for _, context in closed.unanswered]
+        assert told == [end]
+
+
+def test_an_unbind_may_wait_until_the_window_is_drained():
+    pair = ConnectionPair().bound()
+    for context in "ab":
+        pair.esme.request(SubmitSm(), 0, context)
+    pair.esme.unbind(0, drain=True)
+    assert pair.esme.room == 0
+    with pytest.raises(LocalProtocolError, match="after unbind"):
+        pair.esme.request(SubmitSm(), 0)
+    pair.carry()
+    for received in pair.smsc.events_received():
+        assert pair.esme.state is State.BOUND_TRX
+        pair.smsc.respond(received.request, SubmitSmResp())
+        pair.carry()
+    assert kinds(pair.esme) == [ResponseReceived, ResponseReceived, ResponseReceived, Closed]
+    assert kinds(pair.smsc) == [Closed]
+
+
+def test_an_unbind_does_not_wait_for_what_is_never_answered_nor_for_nothing():
+    pair = ConnectionPair(timers=Timers(response=10)).bound()
+    pair.esme.request(SubmitSm(), 0)
+    pair.esme.unbind(1, drain=True)
+    assert [type(pdu) for pdu in wrote(pair.esme)] == [SubmitSm]
+    pair.esme.handle_timer(10)
+    assert [type(pdu) for pdu in wrote(pair.esme)] == [Unbind]
+    assert kinds(pair.esme) == [ResponseMissing]
+    pair = ConnectionPair().bound()
+    pair.esme.unbind(0, drain=True)
+    assert [type(pdu) for pdu in wrote(pair.esme)] == [Unbind]
+
+
+def test_a_session_that_ends_while_it_is_drained_hands_back_the_rest():
+    pair = ConnectionPair().bound()
+    pair.esme.request(SubmitSm(), 0, "context")
+    pair.esme.unbind(0, drain=True)
+    pair.esme.receive_data(encode(Unbind(1)), 0)
+    (closed,) = pair.esme.events_received()
+    assert [context for _, context in closed.unanswered] == ["context"]
+    assert [type(pdu) for pdu in wrote(pair.esme)] == [SubmitSm, UnbindResp]
+
+
+def test_only_a_bound_session_can_be_drained_and_only_once():
+    with pytest.raises(LocalProtocolError):
+        ConnectionPair().esme.unbind(0, drain=True)
+    pair = ConnectionPair().bound()
+    pair.esme.request(SubmitSm(), 0)
+    pair.esme.unbind(0, drain=True)
+    with pytest.raises(LocalProtocolError):
+        pair.esme.unbind(0)
+
+
 def test_nothing_more_is_asked_after_unbind():
     pair = ConnectionPair().bound()
     pair.esme.unbind(0)
@@ -223,25 +304,27 @@ def every_request() -> list[type[Pdu]]:
 
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("role", Role)
-def test_a_request_goes_out_only_where_the_matrix_allows_it(role: Role, state: State):
+def test_a_request_goes_out_only_where_the_matrix_allows_it(role: Role, state: State, sendable: Callable[..., Pdu]):
     for record in every_request():
         connection = ConnectionPair(timers=OFF).bound(state).ends[role]
         if may_request(role, state, record.command_id):
-            assert connection.request(record(), 0)
+            assert connection.request(sendable(record), 0)
             assert [type(pdu) for pdu in wrote(connection)] == [record]
         else:
             with pytest.raises(LocalProtocolError, match="nothing was sent"):
-                connection.request(record(), 0)
+                connection.request(sendable(record), 0)
             assert connection.data_to_send() == b""
             assert connection.outstanding == 0
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.CLOSED])
 @pytest.mark.parametrize("role", Role)
-def test_a_request_that_comes_out_of_place_is_refused_and_the_session_goes_on(role: Role, state: State):
+def test_a_request_that_comes_out_of_place_is_refused_and_the_session_goes_on(
+    role: Role, state: State, sendable: Callable[..., Pdu]
+):
     for record in every_request():
         connection = ConnectionPair(timers=OFF).bound(state).ends[role]
-        connection.receive_data(encode(record(), 99), 0)
+        connection.receive_data(encode(sendable(record), 99), 0)
         events, answers = connection.events_received(), wrote(connection)
         if may_request(role.peer, state, record.command_id):
             assert all(answer.command_status == 0 for answer in answers)
@@ -251,7 +334,7 @@ def test_a_request_that_comes_out_of_place_is_refused_and_the_session_goes_on(ro
         if record.command_id in UNANSWERED:
             assert answers == []
         else:
-            again = record.command_id in BINDS and state.is_bound and role is Role.SMSC
+            again = record.command_id in BINDS and role is Role.SMSC
             status = CommandStatus.ESME_RALYBND if again else CommandStatus.ESME_RINVBNDSTS
             assert answers == [RESPONSES[record.command_id](99, status)]
 
@@ -299,6 +382,113 @@ def test_a_closed_session_neither_asks_nor_answers_nor_listens():
     assert pair.esme.events_received() == []
     assert pair.esme.data_to_send() == b""
     assert pair.esme.next_deadline() is None
+
+
+# A bind under way
+
+
+def test_of_two_binds_that_come_at_once_the_owner_sees_one_and_the_other_is_refused():
+    pair = ConnectionPair()
+    pair.smsc.receive_data(encode(BindTransceiver(1)) + encode(BindReceiver(2)), 0)
+    (received,) = pair.smsc.events_received()
+    assert received.request == BindTransceiver(1)
+    assert wrote(pair.smsc) == [BindReceiverResp(2, CommandStatus.ESME_RALYBND)]
+    pair.smsc.respond(received.request, BindTransceiverResp())
+    assert pair.smsc.events_received() == [StateChanged(State.BOUND_TRX)]
+
+
+def test_after_a_refused_bind_another_may_come():
+    pair = ConnectionPair()
+    for number in (1, 2):
+        pair.smsc.receive_data(encode(BindTransceiver(number)), 0)
+        (received,) = pair.smsc.events_received()
+        pair.smsc.respond(received.request, BindTransceiverResp(command_status=CommandStatus.ESME_RBINDFAIL))
+    assert [pdu.sequence_number for pdu in wrote(pair.smsc)] == [1, 2]
+
+
+@pytest.mark.parametrize("end", ["refused", "nacked", "missed"])
+def test_a_second_bind_waits_for_the_first_to_end(end: str):
+    pair = ConnectionPair(timers=Timers(session_init=0, response=10))
+    pair.esme.request(BindTransceiver(), 0)
+    with pytest.raises(LocalProtocolError, match="a bind waits for its response already"):
+        pair.esme.request(BindReceiver(), 0)
+    match end:
+        case "refused":
+            pair.esme.receive_data(encode(BindTransceiverResp(1, 13)), 0)
+        case "nacked":
+            pair.esme.receive_data(encode(GenericNack(1, 3)), 0)
+        case "missed":
+            pair.esme.handle_timer(10)
+    assert pair.esme.request(BindReceiver(), 10) == 2
+
+
+def test_a_bind_that_does_not_fit_is_not_under_way():
+    pair = ConnectionPair()
+    with pytest.raises(EncodingError):
+        pair.esme.request(BindTransceiver(password="nine-octets"), 0)
+    assert pair.esme.request(BindTransceiver(), 0)
+
+
+def test_an_esme_that_is_called_binds_as_a_receiver():
+    pair = ConnectionPair()
+    pair.smsc.request(Outbind(system_id="smsc"), 0)
+    pair.carry()
+    (called,) = pair.esme.events_received()
+    assert called.request.system_id == "smsc"
+    assert pair.bound(State.BOUND_RX).smsc.state is State.BOUND_RX
+
+
+# The version in force
+
+
+@pytest.mark.parametrize(
+    ("bind", "told", "version"),
+    [
+        (0x34, None, 0x34),
+        (0x34, 0x34, 0x34),
+        (0x34, 0x50, 0x34),
+        (0x34, 0x33, 0x33),
+        (0x33, 0x34, 0x33),
+        (0x00, None, 0x00),
+        (0x50, 0x50, 0x50),
+        (0x50, 0x34, 0x34),
+        (0x50, None, 0x34),
+    ],
+)
+def test_both_ends_agree_on_the_lower_version(bind: int, told: int | None, version: int):
+    pair = ConnectionPair()
+    pair.esme.request(BindTransceiver(interface_version=bind), 0)
+    pair.carry()
+    (received,) = pair.smsc.events_received()
+    tlvs = () if told is None else (TLVS.tlv(Tag.SC_INTERFACE_VERSION, told),)
+    pair.smsc.respond(received.request, BindTransceiverResp(tlvs=tlvs))
+    answer = decode(Framer().feed(octets := pair.smsc.data_to_send())[0])
+    pair.esme.receive_data(octets, 0)
+    assert pair.esme.version == pair.smsc.version == version
+    assert answer.tlv(Tag.SC_INTERFACE_VERSION) == (told if bind >= 0x34 else None)
+
+
+def test_a_version_that_is_given_stands_whatever_the_peer_says():
+    pair = ConnectionPair(peer_version=0x33).bound()
+    assert pair.esme.version == pair.smsc.version == 0x33
+
+
+def test_no_tlv_goes_to_a_peer_that_knows_none():
+    pair = ConnectionPair(peer_version=0x33).bound()
+    with pytest.raises(EncodingError, match=r"SubmitSm\.tlvs: the peer knows no TLVs.* user_message_reference"):
+        pair.esme.request(SubmitSm(tlvs=(TLVS.tlv(Tag.USER_MESSAGE_REFERENCE, 1),)), 0)
+    assert pair.esme.outstanding == 0
+    pair.esme.receive_data(encode(DeliverSm(5)), 0)
+    (received,) = pair.esme.events_received()
+    pair.esme.respond(received.request, DeliverSmResp(tlvs=(TLVS.tlv(Tag.DELIVERY_FAILURE_REASON, 1),)))
+    assert wrote(pair.esme) == [DeliverSmResp(5)]
+
+
+def test_255_octets_of_text_go_to_a_peer_of_5_0_only():
+    longest = SubmitSm(short_message=bytes(255))
+    assert ConnectionPair(peer_version=0x50).bound().esme.request(longest, 0)
+    with pytest.raises(EncodingError, match="0 to 254 octets"):
+        ConnectionPair().bound().esme.request(longest, 0)
 
 
 # The window
@@ -454,7 +644,7 @@ def test_hostile_octets_raise_nothing_and_are_never_believed_twice(pieces: list[
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from([*PDUS, 0x111, 0x8000_0111]), testing.statuses(), st.binary(max_size=40)), max_size=10
+        st.tuples(st.sampled_from([*PDUS, 0x110, 0x8000_0110]), testing.statuses(), st.binary(max_size=40)), max_size=10
     ),
     st.sampled_from(Role),
 )
@@ -537,6 +727,20 @@ def test_a_missing_response_is_an_event_and_the_session_goes_on():
     assert type(missing) is ResponseMissing
     assert (missing.request.short_message, missing.context) == (b"1", "first")
     assert (pair.esme.state, pair.esme.outstanding, pair.esme.next_deadline()) == (State.BOUND_TRX, 1, 14)
+
+
+def test_a_request_may_have_a_time_of_its_own():
+    pair = ConnectionPair(timers=Timers(enquire_link=0, response=10)).bound()
+    pair.esme.request(SubmitSm(), 0, "as all")
+    pair.esme.request(SubmitSm(), 0, "short", timeout=3)
+    pair.esme.request(SubmitSm(), 0, "long", timeout=30)
+    pair.esme.request(SubmitSm(), 0, "for ever", timeout=0)
+    missing = {}
+    while (deadline := pair.esme.next_deadline()) is not None:
+        pair.esme.handle_timer(deadline)
+        missing |= {event.context: deadline for event in pair.esme.events_received()}
+    assert missing == {"short": 3, "as all": 10, "long": 30}
+    assert pair.esme.outstanding == 1
 
 
 def test_a_response_that_comes_too_late_is_unsolicited():
@@ -658,7 +862,8 @@ class Session(RuleBasedStateMachine):
         for _ in range(min(count, end.room)):
             if self.is_open(role):
                 context = next(self.contexts)
-                end.request(SubmitSm() if role is Role.ESME else DeliverSm(), self.pair.now, context)
+                pdu = SubmitSm() if role is Role.ESME else DeliverSm()
+                end.request(pdu, self.pair.now, context, timeout=context % 9 if context % 3 else None)
                 self.asked[role].append(context)
 
     @rule(role=roles, which=st.integers(0, 3), status=st.sampled_from([0, 0, 0x58, 0x4FF]), nack=st.booleans())
@@ -694,12 +899,12 @@ class Session(RuleBasedStateMachine):
                 end.handle_timer(self.pair.now)
             self.note(role)
 
-    @rule(role=roles)
+    @rule(role=roles, drain=st.booleans())
     @precondition(lambda self: len(self.asked[Role.ESME]) > 8)
-    def unbind(self, role: Role) -> None:
+    def unbind(self, role: Role, drain: bool) -> None:
         end = self.pair.ends[role]
         if self.is_open(role) and not end._leaving:
-            end.unbind(self.pair.now)
+            end.unbind(self.pair.now, drain=drain)
 
     @rule(role=roles)
     @precondition(lambda self: len(self.asked[Role.SMSC]) > 8)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -8,11 +8,21 @@ from hypothesis import strategies as st
 
 from smpp_esme import testing
 from smpp_esme.protocol.codec import encode
-from smpp_esme.protocol.dump import Line, dump, meaning, text_guess
+from smpp_esme.protocol.composites import Composite, Flagged, Several
+from smpp_esme.protocol.dump import Line, dump, text_guess
 from smpp_esme.protocol.layout import HEADER
-from smpp_esme.protocol.pdus import BindTransceiver, DeliverSm, Outbind, Pdu, SubmitSm, SubmitSmResp
+from smpp_esme.protocol.pdus import (
+    BindTransceiver,
+    DeliverSm,
+    Outbind,
+    Pdu,
+    SubmitMulti,
+    SubmitMultiResp,
+    SubmitSm,
+    SubmitSmResp,
+)
 from smpp_esme.protocol.tlvs import TLVS, Tlv
-from smpp_esme.protocol.wire import UInt
+from smpp_esme.protocol.wire import Record, UInt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,18 +50,39 @@ def test_every_octet_stands_on_one_line_under_its_offset(pdu: Pdu):
 @given(testing.pdus())
 def test_every_parameter_has_the_value_that_the_codec_reads(pdu: Pdu):
     lines = dump(encode(pdu), show_secrets=True).lines
-    shown = {line.parameter: line.value for line in reversed(lines)}  # the mandatory ones go before TLVs of that name
     if len(lines) > 4 + len(pdu.tlvs) or not pdu.layout.fields:
-        assert [shown[name] for name, _ in pdu.layout.fields] == [getattr(pdu, name) for name, _ in pdu.layout.fields]
-        tail = lines[4 + len(pdu.layout.fields) :]
-        assert [line.value for line in tail] == [TLVS.value(tlv) for tlv in pdu.tlvs]
-        assert [line.parameter for line in tail] == [TLVS.name(tlv.tag) for tlv in pdu.tlvs]
+        expected = [pair for name, wire_type in pdu.layout.fields for pair in flat(name, wire_type, getattr(pdu, name))]
+        shown = [(line.parameter, line.value) for line in lines[4:]]
+        assert shown == [*expected, *((TLVS.name(tlv.tag), plain(tlv)) for tlv in pdu.tlvs)]
+
+
+def flat(name: str, wire_type: Any, value: Any) -> list[tuple[str, Any]]:
+    """A parameter as a dump has it: the elements of a list one after another."""
+    match wire_type:
+        case Several():
+            return [
+                (wire_type.count, len(value)),
+                *(pair for one in value for pair in flat("", wire_type.element, one)),
+            ]
+        case Flagged():
+            ((flag, kind),) = [pair for pair in wire_type.kinds.items() if pair[1].record is type(value)]
+            return [(wire_type.flag, flag), *flat("", kind, value)]
+        case Composite():
+            return [(part, getattr(value, part)) for part, _ in wire_type.fields]
+    return [(name, value)]
+
+
+def plain(tlv: Tlv) -> Any:
+    """The value of a TLV as a dump has it: a structure's are its octets."""
+    value = TLVS.value(tlv)
+    return tlv.octets if isinstance(value, Record) else value
 
 
 @given(
     st.binary(max_size=60)
     | st.builds(lambda record, body: HEADER.pack(16 + len(body), record.command_id, 0, 1) + body,
-                st.sampled_from([BindTransceiver, Outbind, SubmitSm, SubmitSmResp]), st.binary(max_size=60))
+                st.sampled_from([BindTransceiver, Outbind, SubmitMulti, SubmitMultiResp, SubmitSm]),
+                st.binary(max_size=60))
 )  # fmt: skip
 def test_hostile_octets_are_shown_to_the_last_one(octets: bytes):
     found = dump(octets, show_secrets=True)
@@ -82,39 +113,6 @@ def test_the_header_says_what_it_means():
     ]
 
 
-@pytest.mark.parametrize(
-    ("parameter", "value", "says"),
-    [
-        ("source_addr_ton", 5, "ALPHANUMERIC"),
-        ("dest_addr_npi", 1, "ISDN"),
-        ("dest_addr_npi", 2, "reserved"),
-        ("esm_class", 0x00, "DEFAULT"),
-        ("esm_class", 0x43, "STORE_AND_FORWARD|UDHI"),
-        ("esm_class", 0x04, "DELIVERY_RECEIPT"),
-        ("esm_class", 0x18, "CONVERSATION_ABORT"),
-        ("esm_class", 0x3C, "0x3C"),
-        ("registered_delivery", 0x11, "RECEIPT|INTERMEDIATE_NOTIFICATION"),
-        ("message_state", 2, "DELIVERED"),
-        ("message_state", 77, "reserved"),
-        ("interface_version", 0x34, "SMPP 3.4"),
-        ("network_error_code", b"\3\0\5", "GSM error 5"),
-        ("network_error_code", b"\7\1\0", "network 7 error 256"),
-        ("network_error_code", b"\3", ""),
-        ("command_status", 0x4FF, "VENDOR_0x000004FF: vendor's own status"),
-        ("priority_flag", 1, ""),
-    ],
-)
-def test_a_value_says_what_it_means(parameter: str, value: object, says: str):
-    told = meaning(parameter, value)
-    assert set(told.split("|")) == set(says.split("|"))
-
-
-@given(st.integers(0, 255))
-def test_every_octet_of_every_parameter_has_a_meaning_or_none(octet: int):
-    for parameter in ("esm_class", "registered_delivery", "message_state", "source_addr_ton", "interface_version"):
-        assert isinstance(meaning(parameter, octet), str)
-
-
 def test_a_ucs2_text_is_shown_behind_its_user_data_header(read_hex: Callable[[str], bytes]):
     lines = dump(read_hex("submit_sm_ucs2_segment")).lines
     assert of(lines, "short_message").meaning == "UCS2? 'Привет'"
@@ -138,6 +136,37 @@ def test_tlvs_are_named_and_unknown_ones_marked(read_hex: Callable[[str], bytes]
     assert of(dump(read_hex("deliver_sm_unknown_tlvs")).lines, "0x1400").meaning == "unknown tag"
 
 
+def test_a_list_is_shown_parameter_by_parameter(read_hex: Callable[[str], bytes]):
+    lines = dump(read_hex("submit_multi")).lines
+    start = next(at for at, line in enumerate(lines) if line.parameter == "number_of_dests")
+    assert [(line.offset, line.parameter, line.value, line.meaning) for line in lines[start : start + 7]] == [
+        (24, "number_of_dests", 2, ""),
+        (25, "dest_flag", 1, "SME_ADDRESS"),
+        (26, "dest_addr_ton", 1, "INTERNATIONAL"),
+        (27, "dest_addr_npi", 1, "ISDN"),
+        (28, "destination_addr", "79991234567", ""),
+        (40, "dest_flag", 2, "DISTRIBUTION_LIST"),
+        (41, "dl_name", "staff", ""),
+    ]
+    lines = dump(read_hex("submit_multi_resp")).lines
+    assert [line.meaning for line in lines if line.parameter == "error_status_code"] == [
+        "ESME_RINVDSTADR: destination address is invalid",
+        "VENDOR_0x000004FF: vendor's own status",
+    ]
+
+
+def test_a_list_that_ends_early_is_shown_to_its_end(read_hex: Callable[[str], bytes]):
+    found = dump(read_hex("odd_no_unsuccess_too_high"))
+    assert found.lines[-1] == Line(41, "37 39", "destination_addr", "79", "runs past the end")
+    assert found.oddities == ("unsuccess_sme runs past the end",)
+
+
+def test_a_structured_tlv_shows_its_octets_and_says_what_they_are(read_hex: Callable[[str], bytes]):
+    line = of(dump(read_hex("broadcast_sm")).lines, "broadcast_frequency_interval")
+    assert (line.octets, line.value) == ("06 05 00 03 09 00 1f", b"\x09\x00\x1f")
+    assert line.meaning == "unit MINUTES, number 31"
+
+
 def test_a_vendors_tlv_is_named_by_the_vendors_table():
     octets = encode(DeliverSm(1, tlvs=(Tlv(0x1422, b"\0\7"),)))
     assert of(dump(octets, table=TLVS.extend({0x1422: ("price", UInt(2))})).lines, "price").value == 7
@@ -151,6 +180,7 @@ def test_a_vendors_tlv_is_named_by_the_vendors_table():
         ("bad_short_message_past_the_end", "10 68 69", "short_message at offset 43 runs past the end"),
         ("bad_no_end_of_source_addr", "41 43 4d 45", "source_addr at offset 19 runs past the end"),
         ("bad_unknown_command", "00", "unknown command_id"),
+        ("bad_dest_flag", "37 39 39 39 31", "dest_address at offset 24: dest_flag 3 is unknown"),
     ],
 )
 def test_what_could_not_be_read_is_shown_as_nobodys(
@@ -158,7 +188,7 @@ def test_what_could_not_be_read_is_shown_as_nobodys(
 ):
     found = dump(read_hex(name))
     assert not found.is_whole
-    assert (found.lines[-1].parameter, found.lines[-1].octets) == ("", left)
+    assert (found.lines[-1].parameter, found.lines[-1].octets[: len(left)]) == ("", left)
     assert found.problem.startswith(problem)
     assert found.problem or found.oddities
 

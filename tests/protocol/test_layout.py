@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import construct
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smpp_esme import testing
 from smpp_esme.errors import EncodingError, MalformedPdu
+from smpp_esme.protocol.composites import Several
 from smpp_esme.protocol.layout import HEADER
-from smpp_esme.protocol.pdus import PDUS, BindTransceiver, Pdu, SubmitSm, SubmitSmResp
-from smpp_esme.protocol.tlvs import Tlv
-from smpp_esme.protocol.wire import CString, Octets, UInt
+from smpp_esme.protocol.pdus import (
+    PDUS,
+    BindTransceiver,
+    DataSmResp,
+    DistributionList,
+    Pdu,
+    SmeAddress,
+    SubmitMulti,
+    SubmitMultiResp,
+    SubmitSm,
+    SubmitSmResp,
+    UnsuccessSme,
+)
+from smpp_esme.protocol.tlvs import TLVS, Tag, Tlv
+from smpp_esme.protocol.wire import SMPP_3_4, SMPP_5_0, CString, Octets, UInt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: These run once for every PDU, so each may try less.
 a_share_of_the_examples = settings(max_examples=settings.default.max_examples // 4)
@@ -96,26 +113,30 @@ def unfit(wire_type: Any) -> list[Any]:
     """Values just past what a parameter can hold, and values of no type that it holds."""
     match wire_type:
         case UInt():
-            return [-1, wire_type.limit + 1, "1", None, b"\1", 1.5]
+            return [-1, wire_type.limit + 1, "1", None, b"\1", 1.5, 1.0, 0.0]
         case CString():
             return ["a" * wire_type.limit, "é", "a\0b", "\0", "\u0661", None, 0, 7, b"", b"abc", [], ["a"], False]
         case Octets():
             return [bytes(wire_type.limit + 1), "", "text", None, 0, bytearray(b"abc"), memoryview(b"abc"), []]
+        case Several():
+            one = wire_type.element.default
+            wrong = (None, SubmitSm(), msgspec.structs.replace(one, dest_addr_ton=256))
+            return [(one,) * (wire_type.limit_5_0 + 1), None, [one], one, "", *((one, other) for other in wrong)]
     raise AssertionError
 
 
 @each_pdu
-def test_each_parameter_beyond_its_limit_is_refused_by_name(record: type[Pdu]):
+def test_each_parameter_beyond_its_limit_is_refused_by_name(record: type[Pdu], sendable: Callable[..., Pdu]):
     for name, wire_type in record.layout.fields:
         for value in unfit(wire_type):
             with pytest.raises(EncodingError) as refused:
-                record.layout.encode(record(**{name: value}), 1)
+                record.layout.encode(sendable(record, **{name: value}), 1)
             assert refused.value.field == f"{record.__name__}.{name}", value
             assert refused.value.allowed
 
 
 @each_pdu
-def test_each_parameter_at_its_limit_is_sent(record: type[Pdu]):
+def test_each_parameter_at_its_limit_is_sent(record: type[Pdu], sendable: Callable[..., Pdu]):
     for name, wire_type in record.layout.fields:
         match wire_type:
             case UInt():
@@ -124,7 +145,9 @@ def test_each_parameter_at_its_limit_is_sent(record: type[Pdu]):
                 value = "a" * (wire_type.limit - 1)
             case Octets():
                 value = bytes(wire_type.limit)
-        octets = record.layout.encode(record(**{name: value}), 1)
+            case Several():
+                value = (wire_type.element.default,) * wire_type.limit
+        octets = record.layout.encode(sendable(record, **{name: value}), 1)
         assert getattr(record.layout.decode(octets, 0, 1), name) == value
 
 
@@ -145,6 +168,67 @@ def test_a_header_or_a_tlv_that_cannot_be_written_is_refused_by_name(pdu: Pdu, s
     with pytest.raises(EncodingError) as refused:
         pdu.layout.encode(pdu, sequence_number)
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("pdu", "field", "problem"),
+    [
+        (SubmitMulti(), "SubmitMulti.dest_address", "there are 0; 1 to 254"),
+        (SubmitMulti(dest_address=(SmeAddress(),) * 255), "SubmitMulti.dest_address", "there are 255; 1 to 254"),
+        (
+            SubmitMulti(dest_address=(SmeAddress(), DistributionList("a" * 21))),
+            "SubmitMulti.dest_address",
+            f"[1] dl_name: '{'a' * 21}' has 21 characters; at most 20",
+        ),
+        (
+            SubmitMulti(dest_address=(UnsuccessSme(),)),  # type: ignore[arg-type]  # that is the point
+            "SubmitMulti.dest_address",
+            "[0] UnsuccessSme is none; SmeAddress or DistributionList",
+        ),
+        (
+            SubmitMultiResp(unsuccess_sme=(UnsuccessSme(error_status_code=-1),)),
+            "SubmitMultiResp.unsuccess_sme",
+            "[0] error_status_code: -1 is out of range; an integer from 0 to 4294967295",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_list_is_told_by_its_place(pdu: Pdu, field: str, problem: str):
+    with pytest.raises(EncodingError) as refused:
+        pdu.layout.encode(pdu, 1)
+    assert str(refused.value) == f"{field}: {problem}"
+
+
+def test_no_list_tells_a_number():
+    with pytest.raises(EncodingError) as refused:
+        SubmitMulti.layout.encode(SubmitMulti(dest_address=(SmeAddress(destination_addr="7" * 21),)), 1)
+    assert "777" not in str(refused.value)
+
+
+def test_5_0_has_one_more_octet_of_text_and_one_more_destination():
+    for pdu in (SubmitSm(short_message=bytes(255)), SubmitMulti(dest_address=(SmeAddress(),) * 255)):
+        octets = pdu.layout.encode(pdu, 1, SMPP_5_0)
+        assert msgspec.structs.replace(pdu.layout.decode(octets, 0, 1), sequence_number=0) == pdu
+        for version in (0x33, SMPP_3_4, SMPP_5_0 - 1):
+            with pytest.raises(EncodingError):
+                pdu.layout.encode(pdu, 1, version)
+    with pytest.raises(EncodingError, match="0 to 255 octets"):
+        SubmitSm.layout.encode(SubmitSm(short_message=bytes(256)), 1, SMPP_5_0)
+
+
+def test_a_request_with_tlvs_is_not_sent_to_a_peer_that_knows_none():
+    pdu = SubmitSm(tlvs=(TLVS.tlv(Tag.MESSAGE_PAYLOAD, b"text"), Tlv(0x1401, b"")))
+    with pytest.raises(EncodingError) as refused:
+        pdu.layout.encode(pdu, 1, 0x33)
+    assert str(refused.value) == (
+        "SubmitSm.tlvs: the peer knows no TLVs, and these are there: message_payload, 0x1401; none"
+    )
+    assert pdu.layout.encode(pdu, 1, 0x34)
+
+
+def test_a_response_goes_out_without_the_tlvs_that_the_peer_does_not_know():
+    pdu = DataSmResp(1, message_id="7", tlvs=(TLVS.tlv(Tag.DELIVERY_FAILURE_REASON, 1),))
+    octets = pdu.layout.encode(pdu, 1, 0x33)
+    assert pdu.layout.decode(octets, 0, 1) == msgspec.structs.replace(pdu, tlvs=())
 
 
 def test_a_refused_password_is_not_told():

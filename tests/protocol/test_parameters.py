@@ -1,13 +1,6 @@
 from __future__ import annotations
 
-from smpp_esme.protocol.parameters import MEANINGS, MESSAGE_TYPE_MASK, EsmClass
-from smpp_esme.protocol.pdus import PDUS
-from smpp_esme.protocol.tlvs import Tag
-
-
-def test_every_parameter_that_has_meanings_exists():
-    parameters = {name for record in PDUS.values() for name, _ in record.layout.fields}
-    assert MEANINGS.keys() <= parameters | {tag.name.lower() for tag in Tag}
+from smpp_esme.protocol.parameters import MESSAGE_TYPE_MASK, EsmClass
 
 
 def test_every_message_type_lies_within_its_mask():

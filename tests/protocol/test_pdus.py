@@ -13,8 +13,10 @@ from smpp_esme.protocol.pdus import (
     DeliverSm,
     GenericNack,
     Pdu,
+    SmeAddress,
     SubmitSm,
     SubmitSmResp,
+    UnsuccessSme,
 )
 from smpp_esme.protocol.tlvs import TLVS, Tag, Tlv
 from smpp_esme.protocol.wire import CString, Privacy, UInt
@@ -47,7 +49,8 @@ def test_a_request_is_answered_by_the_class_of_its_name():
         name: f"{name}Resp"
         for name in (
             "BindReceiver", "BindTransmitter", "BindTransceiver", "Unbind", "EnquireLink", "SubmitSm", "DeliverSm",
-            "DataSm", "QuerySm", "CancelSm", "ReplaceSm",
+            "SubmitMulti", "DataSm", "QuerySm", "CancelSm", "ReplaceSm", "BroadcastSm", "QueryBroadcastSm",
+            "CancelBroadcastSm",
         )
     }  # fmt: skip
 
@@ -65,6 +68,7 @@ def test_the_status_of_a_response_has_a_name_even_if_it_is_a_vendors():
 
 def test_a_tlv_is_looked_up_by_its_tag():
     pdu = DeliverSm(tlvs=(Tlv(0x1401, b"a"), TLVS.tlv(Tag.MESSAGE_STATE, 2), Tlv(0x1401, b"b")))
+    assert (pdu.tlv_octets(0x1401), pdu.tlv_octets(Tag.MESSAGE_STATE), pdu.tlv_octets(0x1402)) == (b"a", b"\2", None)
     assert pdu.tlv(Tag.MESSAGE_STATE) == 2
     assert pdu.tlv(0x1401) == b"a"
     assert pdu.tlv_values(0x1401) == [b"a", b"b"]
@@ -86,9 +90,15 @@ def test_a_repr_never_shows_passwords_numbers_or_texts(record: type[Pdu]):
     for name, wire_type in record.layout.fields:
         if wire_type.privacy is not Privacy.OPEN:
             value = HIDDEN.encode() if wire_type.default == b"" else HIDDEN
+            value = (SmeAddress(destination_addr=HIDDEN),) * 6 if wire_type.default == () else value
             shown = repr(record(**{name: value}))
             assert HIDDEN not in shown
             assert f"{name}=<6>" in shown
+
+
+def test_a_record_inside_of_a_pdu_hides_the_same():
+    assert repr(SmeAddress(1, 0, HIDDEN)) == "SmeAddress(dest_addr_ton=1, destination_addr=<6>)"
+    assert HIDDEN not in repr(UnsuccessSme(destination_addr=HIDDEN))
 
 
 def test_a_repr_shows_what_is_set_and_nothing_else():
@@ -122,5 +132,7 @@ def test_the_personal_and_the_secret_parameters_are_these():
         ("destination_addr", Privacy.PERSONAL),
         ("esme_addr", Privacy.PERSONAL),
         ("short_message", Privacy.PERSONAL),
+        ("dest_address", Privacy.PERSONAL),
+        ("unsuccess_sme", Privacy.PERSONAL),
     }
     assert BindTransceiver(password="x") != BindTransceiver(password="y")

@@ -7,15 +7,18 @@ import pytest
 from smpp_esme.protocol.commands import CommandId as Id
 from smpp_esme.protocol.state import ON_SUCCESS, REQUESTS, Role, State, may_request, next_state
 
-#: Table 2-1 of SMPP 3.4 once more, as rows to be read aloud: in this state, this side may make these requests.
+#: Table 2-1 of SMPP 3.4, with what 5.0 adds, once more, as rows to be read aloud: in this state, this side may make
+#: these requests.
 LEGAL = {
     (State.OPEN, Role.ESME): "bind_receiver bind_transmitter bind_transceiver enquire_link",
     (State.OPEN, Role.SMSC): "outbind enquire_link",
-    (State.BOUND_TX, Role.ESME): "unbind enquire_link submit_sm data_sm query_sm cancel_sm replace_sm",
+    (State.BOUND_TX, Role.ESME): "unbind enquire_link submit_sm submit_multi data_sm query_sm cancel_sm replace_sm "
+    "broadcast_sm query_broadcast_sm cancel_broadcast_sm",
     (State.BOUND_TX, Role.SMSC): "unbind enquire_link",
     (State.BOUND_RX, Role.ESME): "unbind enquire_link",
     (State.BOUND_RX, Role.SMSC): "unbind enquire_link deliver_sm data_sm alert_notification",
-    (State.BOUND_TRX, Role.ESME): "unbind enquire_link submit_sm data_sm query_sm cancel_sm replace_sm",
+    (State.BOUND_TRX, Role.ESME): "unbind enquire_link submit_sm submit_multi data_sm query_sm cancel_sm replace_sm "
+    "broadcast_sm query_broadcast_sm cancel_broadcast_sm",
     (State.BOUND_TRX, Role.SMSC): "unbind enquire_link deliver_sm data_sm alert_notification",
     (State.CLOSED, Role.ESME): "",
     (State.CLOSED, Role.SMSC): "",

@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 from smpp_esme import testing
 from smpp_esme.errors import EncodingError
 from smpp_esme.protocol import tlvs
-from smpp_esme.protocol.tlvs import TLVS, Tag, Tlv
+from smpp_esme.protocol.codec import decode, encode
+from smpp_esme.protocol.pdus import SubmitSm
+from smpp_esme.protocol.structures import CallbackNum, NetworkErrorCode
+from smpp_esme.protocol.tlvs import REPEATED, TLVS, Tag, Tlv
 from smpp_esme.protocol.wire import CString, UInt
 
 
@@ -65,6 +68,30 @@ def test_a_vendors_tag_is_added_as_data():
     assert not TLVS.knows(0x1402)
 
 
+def test_the_example_of_the_documentation():
+    table = TLVS.extend({0x2000: ("cost", CString(7))})
+    assert decode(encode(SubmitSm(1, tlvs=(table.tlv(0x2000, "10.5"),)))).tlv(0x2000, table) == "10.5"
+    with pytest.raises(EncodingError, match=r"cost: '1000\.55' has 7 characters; at most 6"):
+        table.tlv(0x2000, "1000.55")
+
+
+def test_a_known_tag_can_be_given_another_type():
+    table = TLVS.extend({Tag.NETWORK_ERROR_CODE: ("network_error_code", CString(4))})
+    assert table.value(Tlv(Tag.NETWORK_ERROR_CODE, b"042")) == "042"
+
+
+def test_unknown_tlvs_go_out_as_they_came():
+    tail = bytes.fromhex("1401 0002 0001  3fff 0000  1401 0001 ff  0423 0001 07")
+    octets = encode(SubmitSm(1)) + tail
+    octets = len(octets).to_bytes(4, "big") + octets[4:]
+    assert encode(decode(octets)) == octets
+
+
+def test_all_tags_of_3_4_and_5_0_are_there():
+    assert len(Tag) == 45 + 19
+    assert all(tag in Tag for tag in REPEATED)
+
+
 @pytest.mark.parametrize(
     ("tag", "value", "name"),
     [
@@ -74,6 +101,12 @@ def test_a_vendors_tag_is_added_as_data():
         (Tag.RECEIPTED_MESSAGE_ID, "é", "receipted_message_id"),
         (Tag.NETWORK_ERROR_CODE, b"\3\0", "network_error_code"),
         (Tag.SOURCE_SUBADDRESS, b"1", "source_subaddress"),
+        (Tag.NETWORK_ERROR_CODE, NetworkErrorCode(256, 0), "network_error_code"),
+        (Tag.NETWORK_ERROR_CODE, CallbackNum(1, 1, 1, b"1"), "network_error_code"),
+        (Tag.BROADCAST_END_TIME, "2611151200", "broadcast_end_time"),
+        (Tag.SOURCE_NODE_ID, b"123456", "source_node_id"),
+        (Tag.SOURCE_NODE_ID, "12345", "source_node_id"),
+        (Tag.SC_INTERFACE_VERSION, 52.0, "sc_interface_version"),
         (0x1401, "text", "0x1401"),
         (0x1401, bytes(65_536), "0x1401"),
     ],

@@ -129,6 +129,74 @@ def test_what_has_for_ever_is_never_due():
     assert window.take_due(1e12) == []
 
 
+def test_a_request_apart_is_due_at_its_own_time():
+    window = Window(10)
+    window.add(SUBMIT_SM, "alike", 10)
+    window.add(SUBMIT_SM, "late", 20, alike=False)
+    window.add(SUBMIT_SM, "early", 5, alike=False)
+    window.add(SUBMIT_SM, "never", math.inf, alike=False)
+    assert (len(window), window.room, window.next_deadline()) == (4, 6, 5)
+    assert [one.context for one in window.take_due(10)] == ["early", "alike"]
+    assert window.next_deadline() == 20
+    assert [one.context for one in window.take_due(20)] == ["late"]
+    assert (len(window), window.next_deadline(), window.take_due(1e9)) == (1, None, [])
+
+
+def test_a_request_apart_that_was_answered_is_due_no_more():
+    window = Window(10)
+    number = window.add(SUBMIT_SM, None, 5, alike=False)
+    assert window.take(number, CommandId.DATA_SM) is None
+    assert window.take(number, CommandId.SUBMIT_SM) is not None
+    assert (window.next_deadline(), window.take_due(9), len(window)) == (None, [], 0)
+    at(window, number - 1)
+    assert window.add(SUBMIT_SM, "again", 7, alike=False) == number
+    assert window.next_deadline() == 7
+    assert window.take_only().context == "again"
+
+
+def test_what_is_not_counted_need_not_be_drained():
+    window = Window(2)
+    window.add(EnquireLink(), None, 0, counted=False)
+    assert window.is_drained
+    number = window.add(SUBMIT_SM, None, 0, alike=False)
+    assert not window.is_drained
+    window.take(number)
+    assert window.is_drained
+
+
+def test_answered_requests_leave_nothing_behind():
+    window = Window(10)
+    for _ in range(10_000):
+        window.take(window.add(SUBMIT_SM, None, 1e9, alike=False))
+    assert len(window._deadlines) < 50
+
+
+times = st.integers(0, 30)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["alike", "apart", "answer", "time"]), times), max_size=80))
+def test_everything_is_due_once_and_in_time(steps: list[tuple[str, int]]):
+    window, waiting, now = at(Window(1000), HIGHEST_SEQUENCE_NUMBER - 5), {}, 0
+    for step, value in steps:
+        match step:
+            case "alike":
+                waiting[window.add(SUBMIT_SM, None, now + 10)] = now + 10
+            case "apart":
+                waiting[window.add(SUBMIT_SM, None, now + value, alike=False)] = now + value
+            case "answer" if waiting:
+                number = list(waiting)[value % len(waiting)]
+                assert window.take(number).deadline == waiting.pop(number)
+            case "time":
+                now += value
+                due = sorted(deadline for deadline in waiting.values() if deadline <= now)
+                assert [one.deadline for one in window.take_due(now)] == due
+                waiting = {number: deadline for number, deadline in waiting.items() if deadline > now}
+        assert window.next_deadline() == min(waiting.values(), default=None)
+        assert len(window) == len(waiting)
+    assert [one.deadline for one in window.take_all()] == list(waiting.values())
+    assert (len(window), window.room, window.next_deadline()) == (0, 1000, None)
+
+
 def test_everything_left_is_taken_oldest_first():
     window = at(Window(10), HIGHEST_SEQUENCE_NUMBER - 1)
     for context in "abc":

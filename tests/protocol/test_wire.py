@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smpp_esme import testing
-from smpp_esme.protocol.wire import CString, Octets, Privacy, UInt
+from smpp_esme.protocol.wire import SMPP_5_0, CString, Octets, Privacy, Text, UInt, joined
 
 if TYPE_CHECKING:
     from smpp_esme.protocol.wire import WireType
@@ -21,6 +21,7 @@ WIRE_TYPES: list[WireType] = [
     CString(17, exact=True),
     Octets(254),
     Octets(255, least=2),
+    Octets(254, limit_5_0=255),
 ]
 
 
@@ -77,6 +78,13 @@ def test_the_default_can_be_sent(wire_type: WireType):
         (UInt(4), 1 << 32, "out of range"),
         (UInt(1), "1", "out of range"),
         (UInt(1), None, "out of range"),
+        (UInt(1), 1.0, "out of range"),
+        (Text(6), "12345", "5 characters"),
+        (Text(6), "1234567", "7 characters"),
+        (Text(5, least=1), "", "0 characters"),
+        (Text(6), "12345\0", "cannot be sent"),
+        (Text(6), "12345é", "cannot be sent"),
+        (Text(6), b"123456", "not a string"),
         (CString(6), "sixsix", "6 characters"),
         (CString(6), "\0", "cannot carry"),
         (CString(6), "é", "cannot carry"),
@@ -96,6 +104,31 @@ def test_a_value_that_does_not_fit_is_told_what_would(wire_type: WireType, value
     said, allowed = found
     assert problem in said
     assert allowed
+
+
+def test_what_5_0_allows_is_no_problem_to_5_0():
+    assert Octets(254, limit_5_0=255).problem(bytes(255), SMPP_5_0) is None
+    assert Octets(254, limit_5_0=255).problem(bytes(256), SMPP_5_0) == ("256 octets", "0 to 255 octets")
+
+
+@given(st.text(st.characters(min_codepoint=1, max_codepoint=127), min_size=1, max_size=5), st.booleans())
+def test_a_text_is_read_with_a_nul_and_without_one(text: str, nul: bool):
+    digits = Text(5, least=1)
+    assert digits.problem(text) is None
+    assert digits.parse(digits.build(text)) == text
+    assert digits.from_octets(text.encode() + b"\0" * nul) == text
+
+
+def test_a_zero_that_is_no_octets_is_read_either_way():
+    alert = UInt(1, zero_is_empty=True)
+    assert [alert.to_octets(value) for value in (0, 1)] == [b"", b"\1"]
+    assert [alert.from_octets(octets) for octets in (b"", b"\0", b"\1")] == [0, 0, 1]
+
+
+def test_neighbouring_strings_share_one_join():
+    pieces = [("text", "a"), ("text", "b"), ("octets", "c"), ("text", "d")]
+    assert joined(pieces) == "''.join((a, b,)).encode('latin-1') + c + ''.join((d,)).encode('latin-1')"
+    assert joined([]) == "b''"
 
 
 def test_a_private_value_is_not_quoted_in_its_problem():

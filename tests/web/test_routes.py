@@ -110,6 +110,8 @@ def test_there_is_no_other_kind():
         ({"client_reference": "x" * 129}, "client_reference"),
         ({"coding": "ebcdic"}, "coding"),
         ({"flash": "perhaps"}, "flash"),
+        ({"flash": "yes"}, "flash"),
+        ({"priority": "3"}, "priority"),
         ({"priority": 4}, "priority"),
         ({"priority": -1}, "priority"),
         ({"priority": 1.5}, "priority"),
