@@ -58,7 +58,7 @@ APART: Final = {
     "sm",
     "sm_length",
     "dests",
-    "unsuccess",
+    "unsuccess",  # codespell:ignore unsuccess
 }
 
 #: What no patience can read, and why.
@@ -84,7 +84,7 @@ ODD_BY_THE_WAY: Final = {
     "service_type: 'smscsim' has 7 characters, where at most 5 is allowed",
     "password: the value has 9 characters, where at most 8 is allowed",
 }
-#: A refusal with an empty body is written without one, as SMPP 3.4, 4.1.4 wants it.
+#: A refusal with an empty body is written without one, as SMPP 3.4, 4.4.2 wants it.
 REFUSED_WITH_EMPTY_BODY: Final = {"0000001180000009000000530000000100"}
 
 
@@ -129,10 +129,10 @@ def assert_same_content(pdu: Pdu, vector: dict[str, Any]) -> None:
         assert pdu.dest_address == tuple(
             SmeAddress(*one[1:]) if one[0] == 1 else DistributionList(one[1]) for one in vector["dests"]
         )
-    if "unsuccess" in vector:
-        told = [[sme.dest_addr_ton, sme.dest_addr_npi, sme.destination_addr, sme.error_status_code]
-                for sme in pdu.unsuccess_sme]  # fmt: skip
-        assert told == vector["unsuccess"]
+    if "unsuccess" in vector:  # codespell:ignore unsuccess
+        told = [[one.dest_addr_ton, one.dest_addr_npi, one.destination_addr, one.error_status_code]
+                for one in pdu.unsuccess_sme]  # fmt: skip
+        assert told == vector["unsuccess"]  # codespell:ignore unsuccess
 
 
 @each_readable
