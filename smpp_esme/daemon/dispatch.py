@@ -86,21 +86,29 @@ class _Submitted:
         self._segment = segment
 
     def answered(self, response: Pdu) -> None:
-        if response.command_status:
-            status = response.status
-            self._put(Refused(response.command_status, status.name, status.meaning, status.retryable))
-        elif isinstance(response, SubmitSmResp):
-            self._put(Accepted(response.message_id))
-        else:
-            self._put(Unanswered(written=True))  # a generic_nack that says ESME_ROK says nothing
+        self._dispatch.ended()
+        self._put(_outcome(response))
 
     def unanswered(self, error: ResponseTimeout | SessionClosed) -> None:
         _log.debug("submit.unanswered", extra={"error": str(error)})
+        self._dispatch.ended()
         self._put(Unanswered(written=True))
 
+    def late(self, response: Pdu) -> None:
+        self._put(_outcome(response))  # the message is in doubt by now, and this ends the doubt
+
     def _put(self, outcome: Accepted | Refused | Unanswered) -> None:
-        self._dispatch.ended()
         self._answers.put(Answer(self._message, self._segment, outcome))
+
+
+def _outcome(response: Pdu) -> Accepted | Refused | Unanswered:
+    """What a response to submit_sm says."""
+    if response.command_status:
+        status = response.status
+        return Refused(response.command_status, status.name, status.meaning, status.retryable)
+    if isinstance(response, SubmitSmResp):
+        return Accepted(response.message_id)
+    return Unanswered(written=True)  # a generic_nack that says ESME_ROK says nothing
 
 
 class Dispatch:

@@ -25,6 +25,7 @@ from smpp_esme.protocol.events import (
     Event,
     PeerErred,
     RequestReceived,
+    ResponseLate,
     ResponseMissing,
     ResponseReceived,
     StateChanged,
@@ -326,11 +327,13 @@ class Connection:
             self._settle(outstanding, nack)
 
     def _receive_response(self, response: Pdu) -> None:
-        outstanding = self._window.take(response.sequence_number, response.command_id & ~RESPONSE_BIT)
-        if outstanding is None:
-            self._events.append(Unsolicited(response))
-        else:
+        sequence, command_id = response.sequence_number, response.command_id & ~RESPONSE_BIT
+        if outstanding := self._window.take(sequence, command_id):
             self._settle(outstanding, response)
+        elif late := self._window.take_late(sequence, command_id):
+            self._events.append(ResponseLate(late.request, response, late.context))
+        else:
+            self._events.append(Unsolicited(response))
 
     def _settle(self, outstanding: Outstanding, response: Pdu) -> None:
         """A request of ours got its answer; a peer that refuses to be unbound, or cannot, is left all the same."""

@@ -42,6 +42,17 @@ class ResponseMissing(Event, frozen=True, gc=False):
     context: Any
 
 
+class ResponseLate(Event, frozen=True, gc=False):
+    """A request that was given up has been answered after all; `ResponseMissing` was reported before.
+
+    It moves no session: a bind that is answered late was not waited for.
+    """
+
+    request: Pdu
+    response: Pdu
+    context: Any
+
+
 class StateChanged(Event, frozen=True, gc=False):
     """The session moved; BOUND_* after a bind, never CLOSED, which is `Closed`."""
 
@@ -55,7 +66,7 @@ class PeerErred(Event, frozen=True, gc=False):
 
 
 class Unsolicited(Event, frozen=True, gc=False):
-    """A response to nothing that is outstanding: late, repeated, or invented."""
+    """A response to nothing that is outstanding or was: repeated, or invented."""
 
     response: Pdu
 

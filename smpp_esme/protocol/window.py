@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 
 #: SMPP 3.4, 3.2: sequence numbers run from 1 to 0x7FFFFFFF.
 HIGHEST_SEQUENCE_NUMBER: Final = 0x7FFF_FFFF
+#: So many requests whose time was up are remembered, for their responses may still come.
+_LATE_LIMIT: Final = 10_000
 
 
 class Outstanding(NamedTuple):
@@ -37,6 +40,7 @@ class Window:
         self._alike: dict[int, Outstanding] = {}
         self._apart: dict[int, Outstanding] = {}
         self._deadlines: list[tuple[float, int]] = []  # of those apart; what was answered leaves when it comes up
+        self._late: OrderedDict[int, Outstanding] = OrderedDict()
         self._counted = 0
         self._last = 0
 
@@ -69,6 +73,7 @@ class Window:
             if number not in self._alike and number not in self._apart:
                 break
         self._last = number
+        self._late.pop(number, None)  # from now on the number stands for this request
         outstanding = Outstanding(request, context, deadline, counted)
         if alike:
             self._alike[number] = outstanding
@@ -115,11 +120,21 @@ class Window:
             if outstanding.deadline > now:
                 break
             due.append(number)
-        taken = [one for number in due if (one := self.take(number))]
+        taken = [(one, number) for number in due if (one := self.take(number))]
         while self._settle_heap() and self._deadlines[0][0] <= now:
-            if one := self.take(self._deadlines[0][1]):
-                taken.append(one)
-        return sorted(taken, key=lambda one: one.deadline)
+            number = self._deadlines[0][1]
+            if one := self.take(number):
+                taken.append((one, number))
+        taken.sort(key=lambda pair: pair[0].deadline)
+        self._remember(taken)
+        return [one for one, _ in taken]
+
+    def take_late(self, sequence_number: int, command_id: int) -> Outstanding | None:
+        """The request, given up before, that a response with this number answers after all; None if there is none."""
+        outstanding = self._late.get(sequence_number)
+        if outstanding is None or outstanding.request.command_id != command_id:
+            return None
+        return self._late.pop(sequence_number)
 
     def take_all(self) -> list[Outstanding]:
         """Everything outstanding, oldest first."""
@@ -129,8 +144,15 @@ class Window:
         self._alike.clear()
         self._apart.clear()
         self._deadlines.clear()
+        self._late.clear()
         self._counted = 0
         return [every[number] for number in oldest_first]
+
+    def _remember(self, given_up: list[tuple[Outstanding, int]]) -> None:
+        """Keep what was given up for a response that comes late; the oldest make room."""
+        self._late.update((number, one) for one, number in given_up)
+        while len(self._late) > _LATE_LIMIT:
+            self._late.popitem(last=False)
 
     def _push(self, deadline: float, number: int) -> None:
         """Enter a deadline; once most of the heap has been answered it is built anew, so it stays in proportion."""

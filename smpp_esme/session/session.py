@@ -22,7 +22,14 @@ from smpp_esme.errors import (
 )
 from smpp_esme.protocol.commands import UNANSWERED
 from smpp_esme.protocol.connection import Connection
-from smpp_esme.protocol.events import Closed, PeerErred, RequestReceived, ResponseMissing, ResponseReceived
+from smpp_esme.protocol.events import (
+    Closed,
+    PeerErred,
+    RequestReceived,
+    ResponseLate,
+    ResponseMissing,
+    ResponseReceived,
+)
 from smpp_esme.protocol.state import Role, State
 from smpp_esme.protocol.timers import Timers
 
@@ -47,7 +54,10 @@ class Outcome(Protocol):
         """The response came, kind or not."""
 
     def unanswered(self, error: ResponseTimeout | SessionClosed) -> None:
-        """It never will; whether the peer acted is unknown."""
+        """None came in time; whether the peer acted is unknown."""
+
+    def late(self, response: Pdu) -> None:
+        """One came after all, behind `unanswered`."""
 
 
 class _Future(asyncio.Future["Pdu"]):
@@ -60,6 +70,9 @@ class _Future(asyncio.Future["Pdu"]):
     def unanswered(self, error: ResponseTimeout | SessionClosed) -> None:
         if not self.done():
             self.set_exception(error)
+
+    def late(self, response: Pdu) -> None:
+        pass  # whoever awaited it was told, and has gone on
 
 
 class Session(asyncio.Protocol):
@@ -341,6 +354,8 @@ class Session(asyncio.Protocol):
             case ResponseReceived(_, response, outcome):
                 if outcome is not None:  # nobody waits for the response to unbind but the end of the session
                     outcome.answered(response)
+            case ResponseLate(_, response, outcome) if outcome is not None:
+                outcome.late(response)
             case RequestReceived(request):
                 self._take_request(request)
             case ResponseMissing(request, outcome):

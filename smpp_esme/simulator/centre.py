@@ -227,8 +227,8 @@ class Centre:
         bind.session.respond(request, ReplaceSmResp(command_status=CommandStatus.ESME_RREPLACEFAIL))
 
     def _refuse(self, bind: Bind, request: Pdu) -> None:
-        """A second bind that came before the first was answered; nothing else gets past the connection."""
-        bind.session.respond(request, RESPONSES[request.command_id](command_status=CommandStatus.ESME_RALYBND))
+        """What this SMSC does not offer, such as submit_multi and the broadcasts (smsc-centre has neither)."""
+        bind.session.respond(request, RESPONSES[request.command_id](command_status=CommandStatus.ESME_RINVCMDID))
 
     # The fate of a message
 

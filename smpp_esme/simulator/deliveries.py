@@ -6,8 +6,11 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from smpp_esme.errors import CommandRefused, EncodingError, LocalProtocolError, ResponseTimeout, SessionClosed
 from smpp_esme.protocol.state import State
+from smpp_esme.protocol.wire import SMPP_3_4
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +66,9 @@ class Delivery:
             self.deliveries.put_off(self)
         else:
             self.deliveries.put_back(self)
+
+    def late(self, response: Pdu) -> None:
+        """It is on its way again already; the ESME knows a repeat when it sees one."""
 
 
 class Deliveries:
@@ -194,7 +200,7 @@ class Deliveries:
 
     def _start(self, session: Session, delivery: Delivery) -> bool:
         try:
-            session.start(delivery.pdu, delivery)
+            session.start(_for_version(delivery.pdu, session.connection.version), delivery)
         except EncodingError as error:
             self.drop(delivery, error)
         except (LocalProtocolError, SessionClosed):
@@ -209,3 +215,8 @@ class Deliveries:
     def _count_repeat(self, delivery: Delivery) -> None:
         if delivery.taken is None:
             self._counts.receipts_repeated += 1
+
+
+def _for_version(pdu: DeliverSm, version: int) -> DeliverSm:
+    """The delivery without its TLVs where the ESME speaks a version that has none; the text says the same."""
+    return pdu if version >= SMPP_3_4 else msgspec.structs.replace(pdu, tlvs=())

@@ -138,12 +138,22 @@ async def test_a_lost_response_puts_the_message_in_doubt_and_it_is_never_sent_ag
     assert [smsc.count(text) for text in ("lost", "after it", "after the restart")] == [1, 1, 1]
 
 
-async def test_a_late_response_does_not_make_a_second_message(start, smsc, store):
+async def test_a_late_response_ends_the_doubt_and_makes_no_second_message(start, smsc, store):
     smsc.script.delay(0.3, times=1)
     daemon = await start(response_timeout=0.1)
     await daemon.submit(TO, "late")
     await store.until_all(Status.IN_DOUBT)
+    await store.until_all(Status.DELIVERED)
     assert smsc.count("late") == 1
+
+
+async def test_a_late_refusal_ends_the_doubt_too(start, smsc, store):
+    smsc.script.delay(0.3, times=1).refuse("ESME_RINVDSTADR", times=1)
+    daemon = await start(response_timeout=0.1)
+    await daemon.submit(TO, "late")
+    await store.until_all(Status.IN_DOUBT)
+    (message,) = await store.until_all(Status.FAILED)
+    assert message.error == "ESME_RINVDSTADR"
 
 
 async def test_after_a_cut_what_was_written_is_in_doubt_and_what_was_not_goes_out_once(start, smsc, store):

@@ -20,6 +20,7 @@ from smpp_esme.protocol.events import (
     Event,
     PeerErred,
     RequestReceived,
+    ResponseLate,
     ResponseMissing,
     ResponseReceived,
     StateChanged,
@@ -743,12 +744,16 @@ def test_a_request_may_have_a_time_of_its_own():
     assert pair.esme.outstanding == 1
 
 
-def test_a_response_that_comes_too_late_is_unsolicited():
+def test_a_response_that_comes_too_late_is_told_with_its_context_and_only_once():
     pair = ConnectionPair(timers=Timers(enquire_link=0, response=10)).bound()
     number = pair.esme.request(SubmitSm(), 0)
     pair.esme.handle_timer(10)
-    pair.esme.receive_data(encode(SubmitSmResp(number, message_id="late")), 11)
-    assert kinds(pair.esme) == [ResponseMissing, Unsolicited]
+    late = SubmitSmResp(number, message_id="late")
+    pair.esme.receive_data(encode(late) * 2, 11)
+    missing, found, again = pair.esme.events_received()
+    assert isinstance(missing, ResponseMissing)
+    assert found == ResponseLate(missing.request, late, missing.context)
+    assert again == Unsolicited(late)
 
 
 def test_an_unbind_that_is_not_answered_closes_the_session():

@@ -197,6 +197,33 @@ def test_everything_is_due_once_and_in_time(steps: list[tuple[str, int]]):
     assert (len(window), window.room, window.next_deadline()) == (0, 1000, None)
 
 
+def test_a_request_given_up_is_found_by_a_late_response_of_its_own_operation():
+    window = Window(10)
+    number = window.add(SUBMIT_SM, "mine", 5)
+    (given_up,) = window.take_due(5)
+    assert window.take_late(number, CommandId.ENQUIRE_LINK) is None
+    assert window.take_late(number, CommandId.SUBMIT_SM) == given_up
+    assert window.take_late(number, CommandId.SUBMIT_SM) is None
+
+
+def test_a_number_given_anew_no_longer_stands_for_what_was_given_up():
+    window = Window(10)
+    number = window.add(SUBMIT_SM, "first", 5)
+    window.take_due(5)
+    at(window, number - 1 or HIGHEST_SEQUENCE_NUMBER)
+    assert window.add(SUBMIT_SM, "second", 9) == number
+    assert window.take_late(number, CommandId.SUBMIT_SM) is None
+
+
+def test_what_is_remembered_of_requests_given_up_is_bounded(monkeypatch):
+    monkeypatch.setattr("smpp_esme.protocol.window._LATE_LIMIT", 3)
+    window = Window(10)
+    numbers = [window.add(SUBMIT_SM, None, 5) for _ in range(5)]
+    window.take_due(5)
+    found = [window.take_late(number, CommandId.SUBMIT_SM) is not None for number in numbers]
+    assert found == [False, False, True, True, True]
+
+
 def test_everything_left_is_taken_oldest_first():
     window = at(Window(10), HIGHEST_SEQUENCE_NUMBER - 1)
     for context in "abc":
