@@ -1,9 +1,10 @@
-"""What every test shares: how hard hypothesis tries, and the PDUs under fixtures/."""
+"""What every test shares: how hard hypothesis tries, the PDUs under fixtures/, and what must be installed."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,3 +33,17 @@ def read_hex() -> Callable[[str], bytes]:
         return bytes.fromhex(re.sub(r"#.*", "", text))
 
     return octets
+
+
+@pytest.fixture(scope="session")
+def foreign_program() -> Callable[[str], str]:
+    """Gives the path of a program of another project; without it the test is skipped, or fails where it is required."""
+
+    def path(name: str) -> str:
+        if found := shutil.which(name):
+            return found
+        if os.environ.get("SMPP_ESME_REQUIRE_SERVICES") == "1":
+            pytest.fail(f"{name} is not installed, and SMPP_ESME_REQUIRE_SERVICES=1 asks for it")
+        pytest.skip(f"{name} is not installed")
+
+    return path

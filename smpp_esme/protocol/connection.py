@@ -115,6 +115,11 @@ class Connection:
         """How many more requests may be sent now; 0 once the session is being ended."""
         return 0 if self._leaving else self._window.room
 
+    @property
+    def unsent(self) -> int:
+        """How many PDUs wait to be taken by `data_to_send`: bounded by the window, and by what the peer asks for."""
+        return len(self._urgent) + len(self._outgoing)
+
     # What the owner does
 
     def request(self, pdu: Pdu, now: float, context: Any = None, *, timeout: float | None = None) -> int:

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 #: How many requests of the peer may wait for our answer before we stop reading from the socket.
 REQUEST_LIMIT: Final = 10_000
+#: How many PDUs may wait for a peer that does not read, before it is left.
+UNSENT_LIMIT: Final = 50_000
 #: Seconds that a peer has to answer unbind where the response timer is off.
 _UNBIND_PATIENCE: Final = 10.0
 
@@ -301,6 +303,8 @@ class Session(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Octets came."""
         self.connection.receive_data(data, self._loop.time())
+        if self._paused and self.connection.unsent > UNSENT_LIMIT:
+            self.connection.close("the peer asks and does not read the answers")
         self._settle()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -499,6 +499,18 @@ async def test_the_end_does_not_wait_for_a_peer_that_does_not_read(desk):
     assert desk.wire.ended == "aborted"
 
 
+async def test_a_peer_that_asks_and_never_reads_is_left(desk, monkeypatch):
+    monkeypatch.setattr(module, "UNSENT_LIMIT", 10)
+    desk.session.pause_writing()
+    desk.bring(*[EnquireLink(number) for number in range(1, 11)])
+    await desk.turn()
+    assert desk.wire.ended == ""
+    desk.bring(EnquireLink(11))
+    await desk.turn()
+    assert desk.wire.ended == "aborted"
+    assert "does not read" in (await desk.session.wait_closed()).reason
+
+
 # Bind and connect
 
 
