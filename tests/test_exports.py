@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import inspect
 import subprocess
 import sys
@@ -23,9 +24,30 @@ def test_every_public_name_is_there_and_says_what_it_is(name):
     assert documented.__module__.startswith("smpp_esme.")
 
 
-def test_nothing_else_is_public_by_accident():
-    public = {name for name, value in vars(smpp_esme).items() if name[0] != "_" and not inspect.ismodule(value)}
-    assert public == set(NAMES)
+def test_the_names_their_homes_and_what_type_checkers_read_agree():
+    source = inspect.getsource(smpp_esme)
+    imported = {
+        alias.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    assert (
+        imported - {"import_module", "TYPE_CHECKING", "Any"}
+        == set(NAMES)
+        == set(smpp_esme._HOME)
+        == set(dir(smpp_esme))
+    )
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
+        _ = smpp_esme.Nonsense
+
+
+def test_importing_the_protocol_imports_the_protocol_alone():
+    loaded = "import sys, smpp_esme.protocol.codec; print(*sys.modules, sep='\\n')"
+    ran = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, timeout=60, check=True)
+    ours = {name for name in ran.stdout.split() if name.startswith("smpp_esme.")}
+    assert ours
+    assert all(name.startswith(("smpp_esme.protocol", "smpp_esme.errors")) for name in ours)
 
 
 def test_a_star_import_gives_them_all():
@@ -49,7 +71,7 @@ def test_every_error_is_one_of_ours():
 
 
 def test_the_library_alone_needs_nothing_of_the_daemon_or_the_command_line():
-    loaded = "import sys, smpp_esme; print(*sys.modules, sep='\\n')"
+    loaded = "import sys, smpp_esme.client; print(*sys.modules, sep='\\n')"
     ran = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, timeout=60, check=True)
     extras = {"typer", "rich", "sqlalchemy", "aiosqlite", "fastapi", "uvicorn", "aiohttp", "structlog", "pydantic"}
     assert not extras & set(ran.stdout.split())
