@@ -8,6 +8,7 @@ WORKERS ?= auto
 ARGS ?=
 KEEP ?=
 OTHERS ?=
+FUZZ_SECONDS ?= 60
 
 BIN := $(VENV)/bin
 # -qq keeps pip's warnings about the machine's own settings off the screen; its errors still show.
@@ -17,9 +18,10 @@ INSTALL = $(PIP) install -c constraints.txt --build-constraint constraints.txt
 CREATED := $(VENV)/.created
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
+FUZZING := $(VENV)/.fuzzing
 
 .DEFAULT_GOAL := all
-.PHONY: all help demo run test acceptance test-all pythons check format lock clean
+.PHONY: all help demo run test acceptance test-all pythons fuzz fuzz-run check format lock clean
 
 all: check test  ## check and test (what a bare `make` does)
 
@@ -37,6 +39,15 @@ test: $(DEVELOPMENT)  ## all tests, in parallel; ARGS="-k receipt" is handed to 
 
 acceptance: $(DEVELOPMENT)  ## only the tests that start and kill real processes
 	@$(BIN)/python -m pytest -m acceptance $(ARGS)
+
+# atheris is large and nothing else needs it, so it has an environment to itself.
+fuzz:  ## hostile octets, chosen by coverage, for FUZZ_SECONDS (60); what is found is kept in build/fuzz
+	@$(MAKE) --no-print-directory fuzz-run VENV=.venv-fuzz
+
+fuzz-run: $(FUZZING)
+	@mkdir -p build/fuzz
+	@$(BIN)/python tests/fuzz/fuzz_protocol.py $(if $(ARGS),$(ARGS),--corpus build/fuzz/corpus \
+	    -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix=build/fuzz/)
 
 check: $(DEVELOPMENT)  ## formatting, lint, types, import contracts, spelling
 	@echo "ruff format --check"; $(BIN)/ruff format --check --quiet .
@@ -83,6 +94,10 @@ $(RUNTIME): $(CREATED) pyproject.toml constraints.txt
 
 $(DEVELOPMENT): $(RUNTIME)
 	@$(INSTALL) --group dev
+	@touch $@
+
+$(FUZZING): $(RUNTIME)
+	@$(INSTALL) --group fuzz
 	@touch $@
 
 # --- the newest of everything, written down; on the oldest Python, so that it holds on all of them ---

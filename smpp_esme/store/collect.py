@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
     from smpp_esme.message.message import ReceiptFact
 
-_forms = Batch(position=Integer(), link=String(), form=String(), literal=Integer())
+_forms = Batch(position=Integer(), link=String(), form=String())
 
 _candidates = packed(
     select(
         _forms.c.position.label("position"),
-        _forms.c.literal.label("literal"),
+        segment.c.message_id,
         segment.c.id,
         segment.c.message,
         segment.c.number,
         message.c.destination_addr,
     )
     .select_from(_forms.rows)
-    .join(segment, (segment.c.link == _forms.c.link) & (segment.c.message_id == _forms.c.form))
+    .join(segment, (segment.c.link == _forms.c.link) & (segment.c.message_id_key == _forms.c.form))
     .join(message, message.c.id == segment.c.message)
     .where(segment.c.status.not_in(sorted(UNSENT)))
 )
@@ -46,7 +46,7 @@ class _Candidate(msgspec.Struct, array_like=True):
     """A segment whose message_id is one of the forms that a receipt may mean."""
 
     position: int
-    literal: int
+    message_id: str
     id: int
     message: int
     number: int
@@ -58,10 +58,12 @@ def record_receipts(connection: Connection, facts: Sequence[ReceiptFact], *, at:
     harmless = [_harmless(each) for each in facts]
     owners = _owners(connection, harmless)
     ledger = Ledger(standings(connection, {each.message for each in owners if each}))
-    moved = [
-        owner is not None and ledger.receipt(owner.message, owner.number, fact, at=at)
-        for fact, owner in zip(harmless, owners, strict=True)
-    ]
+    moved = []
+    for position, (fact, owner) in enumerate(zip(harmless, owners, strict=True)):
+        moved.append(owner is not None and ledger.receipt(owner.message, owner.number, fact, at=at))
+        # Not of this subscriber, and no news: it may be early, for a message that is about to get the same id anew.
+        if owner and not moved[-1] and not limbo.same_subscriber(fact, owner.destination_addr):
+            owners[position] = None
     write(connection, ledger)
     limbo.keep(connection, [fact for fact, owner in zip(harmless, owners, strict=True) if owner is None])
     return [
@@ -76,12 +78,7 @@ def record_receipts(connection: Connection, facts: Sequence[ReceiptFact], *, at:
 
 def _owners(connection: Connection, facts: Sequence[ReceiptFact]) -> list[_Candidate | None]:
     """The segment that each receipt speaks of, or None: nobody's that we know."""
-    rows = [
-        (position, fact.link, form, int(form == fact.message_id))
-        for position, fact in enumerate(facts)
-        for form in dict.fromkeys(limbo.forms_of(fact))
-        if form
-    ]
+    rows = [(position, fact.link, form) for position, fact in enumerate(facts) for form in limbo.forms_of(fact) if form]
     candidates: list[list[_Candidate]] = [[] for _ in facts]
     for each in msgspec.convert(fetch(connection, _candidates, _forms.parameters(rows)), list[_Candidate]):
         candidates[each.position].append(each)
@@ -93,7 +90,10 @@ def _owner(fact: ReceiptFact, candidates: Sequence[_Candidate]) -> _Candidate | 
 
     "10" also reads as 16 in another base, so a form alone proves nothing. SMSCs use ids again: the newest wins.
     """
-    ranked = [(each.literal, limbo.same_subscriber(fact, each.destination_addr), each.id, each) for each in candidates]
+    ranked = [
+        (each.message_id == fact.message_id, limbo.same_subscriber(fact, each.destination_addr), each.id, each)
+        for each in candidates
+    ]
     fitting = [rank for rank in ranked if rank[0] or rank[1]]
     return max(fitting, key=lambda rank: rank[:3])[3] if fitting else None
 

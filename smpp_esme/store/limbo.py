@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Integer, String, bindparam, delete, insert, select
 
 from smpp_esme.message.message import Accepted, LimboReceipt, ReceiptFact
+from smpp_esme.sms import message_id
 from smpp_esme.store import records, tables
 from smpp_esme.store.batches import Batch, fetch, packed
 from smpp_esme.store.dialects import as_hexadecimal
@@ -52,7 +53,7 @@ _insert_forms = insert(limbo_form).from_select(
     ["link", "form", "limbo"], select(_forms.c.link, _forms.c.form, _forms.c.limbo).select_from(_forms.rows)
 )
 
-_accepted = Batch(message=Key, segment=Integer(), message_id=String())
+_accepted = Batch(message=Key, segment=Integer(), message_id=String(), form=String())
 
 
 def _columns() -> list[Any]:
@@ -71,7 +72,7 @@ _overtaken = packed(
     )
     .select_from(_accepted.rows)
     .join(message, message.c.id == _accepted.c.message)
-    .join(limbo_form, (limbo_form.c.link == message.c.link) & (limbo_form.c.form == _accepted.c.message_id))
+    .join(limbo_form, (limbo_form.c.link == message.c.link) & (limbo_form.c.form == _accepted.c.form))
     .join(limbo, limbo.c.id == limbo_form.c.limbo)
     .order_by(limbo.c.id)
 )
@@ -99,16 +100,14 @@ def keep(connection: Connection, facts: Sequence[ReceiptFact]) -> None:
     rows = [[digest, *_FACT.row(fact)] for digest, fact in by_digest.items()]
     connection.execute(_insert, _facts.parameters(rows))
     ids = dict(fetch(connection, _known, digests))
-    forms = [
-        (fact.link, form, ids[digest]) for digest, fact in by_digest.items() for form in dict.fromkeys(forms_of(fact))
-    ]
+    forms = [(fact.link, form, ids[digest]) for digest, fact in by_digest.items() for form in forms_of(fact)]
     connection.execute(_insert_forms, _forms.parameters(forms))
 
 
 def take(connection: Connection, answers: Iterable[Answer]) -> Iterator[tuple[int, int, ReceiptFact]]:
     """Take out the receipts that these accepted answers explain, with the message and segment of each."""
     accepted = [
-        (each.message, each.segment, each.outcome.message_id)
+        (each.message, each.segment, each.outcome.message_id, message_id.key(each.outcome.message_id))
         for each in answers
         if isinstance(each.outcome, Accepted) and each.outcome.message_id
     ]
@@ -134,8 +133,8 @@ def page(connection: Connection, after: int, limit: int) -> list[LimboReceipt]:
 
 
 def forms_of(fact: ReceiptFact) -> tuple[str, ...]:
-    """Every way to write the receipt's id, the literal one first."""
-    return (fact.message_id, *fact.forms[:FORMS])
+    """The keys under which the message of a receipt may be kept, the likeliest first."""
+    return tuple(dict.fromkeys((message_id.key(fact.message_id), *fact.forms[:FORMS])))
 
 
 def same_subscriber(fact: ReceiptFact, destination_addr: str) -> bool:

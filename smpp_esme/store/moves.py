@@ -11,6 +11,7 @@ from sqlalchemy import Integer, String, func, insert, literal, select, update
 from smpp_esme.errors import StoreUnusable
 from smpp_esme.message.ledger import SegmentStanding, Standing
 from smpp_esme.message.status import MessageStatus, sources
+from smpp_esme.sms import message_id
 from smpp_esme.store.batches import Batch, fetch, packed
 from smpp_esme.store.dialects import unindexed
 from smpp_esme.store.tables import Json, Key, Moment, event, message, microseconds, segment
@@ -48,6 +49,7 @@ _standings = packed(
 _segments = Batch(
     id=Key,
     message_id=String(),
+    message_id_key=String(),
     command_status=Integer(),
     error=String(),
     error_meaning=String(),
@@ -96,6 +98,7 @@ def _move_segments(to: MessageStatus) -> Update:
         .values(
             status=literal(to.value),
             message_id=func.coalesce(_segments.c.message_id, segment.c.message_id),
+            message_id_key=func.coalesce(_segments.c.message_id_key, segment.c.message_id_key),
             command_status=func.coalesce(_segments.c.command_status, segment.c.command_status),
             error=_segments.c.error,
             error_meaning=_segments.c.error_meaning,
@@ -204,6 +207,7 @@ def _segment_row(key: int, change: Change) -> tuple[Any, ...]:
     return (
         key,
         change.message_id,
+        None if change.message_id is None else message_id.key(change.message_id),
         change.command_status,
         change.error,
         change.error_meaning,

@@ -156,13 +156,14 @@ segment = Table(
     Column("short_message", LargeBinary, nullable=False),
     Column("status", String, nullable=False),
     Column("message_id", String),
+    Column("message_id_key", String),  # without what SMSCs write differently in a receipt: case, zeros, dashes
     Column("command_status", Integer),
     Column("error", String),
     Column("error_meaning", String),
     Column("submitted_at", Moment),
     Column("final_at", Moment),
     UniqueConstraint("message", "number"),
-    _partial("segment_message_id", "link", "message_id", where="message_id IS NOT NULL"),
+    _partial("segment_message_id", "link", "message_id_key", where="message_id_key IS NOT NULL"),
 )
 
 event = Table(

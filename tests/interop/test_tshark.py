@@ -81,6 +81,11 @@ NAMES = (
     (re.compile(r"(schedule_delivery_time|validity_period)_r"), r"\1"),
     (re.compile(r"message"), "short_message"),
 )
+
+#: What tshark may write of a text though XML cannot hold it; values are taken from the hexadecimal beside it.
+NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+#: Parameters that tshark has another name for.
 TLV_NAMES = {"dest_port": "destination_port"}
 
 
@@ -162,7 +167,7 @@ def dissect(foreign_program, tmp_path_factory) -> Callable[[Iterable[bytes]], li
         command = [tshark, "-n", "-r", str(file), "-d", f"tcp.port=={PORT},smpp", "-T", "pdml"]
         ran = subprocess.run(command, capture_output=True, check=False, timeout=60)
         assert ran.returncode == 0, ran.stderr.decode()
-        packets = ET.fromstring(ran.stdout).findall("packet")
+        packets = ET.fromstring(NO_XML.sub("?", ran.stdout.decode("utf-8", "replace"))).findall("packet")
         for packet in packets:
             check_packet(packet)
         return [read_pdu(pdu) for packet in packets for pdu in packet.findall("proto[@name='smpp']")]
@@ -181,7 +186,7 @@ def read_pdu(pdu: Element) -> Read:
     header = [number(pdu, name) for name in ("command_length", "command_id", "command_status", "sequence_number")]
     read: list[tuple[str, int | str | bytes]] = []
     last = None
-    for field in pdu.iter("field"):
+    for field in mandatory(pdu):
         name = name_of(field)
         # The bits of an octet are fields of their own at the same place.
         if name in TYPES and last != (name, field.get("pos")) and (octets := octets_of(field)) not in (b"", None):
@@ -189,6 +194,14 @@ def read_pdu(pdu: Element) -> Read:
             if (value := TYPES[name].from_octets(octets)) not in ("", b""):
                 read.append((name, value))
     return Read(tuple(header), read, [read_tlv(tlv) for tlv in pdu.iter("field") if name_of(tlv) == "opt_param"])
+
+
+def mandatory(parent: Element) -> Iterator[Element]:
+    """The fields that do not belong to a TLV, a list's too."""
+    for field in parent.findall("field"):
+        if name_of(field) != "opt_params":
+            yield field
+            yield from mandatory(field)
 
 
 def read_tlv(tlv: Element) -> tuple[int, str | None, bytes | int]:
@@ -260,10 +273,12 @@ def pdus_of(record: type[Pdu]) -> st.SearchStrategy[Pdu]:
 
 def with_header(pdu: Pdu) -> Pdu:
     """tshark goes into user data, so where esm_class says that a header is there, one must be."""
-    if getattr(pdu, "esm_class", 0) & EsmClass.UDHI and hasattr(pdu, "short_message"):
-        header = bytes((5, 0, 3, pdu.sequence_number & 0xFF, 2, 1))
-        return msgspec.structs.replace(pdu, short_message=header + pdu.short_message[:248])
-    return pdu
+    if not getattr(pdu, "esm_class", 0) & EsmClass.UDHI:
+        return pdu
+    header = bytes((5, 0, 3, pdu.sequence_number & 0xFF, 2, 1))
+    tlvs = tuple(Tlv(tlv.tag, header + tlv.octets) if tlv.tag == Tag.MESSAGE_PAYLOAD else tlv for tlv in pdu.tlvs)
+    text = {"short_message": header + pdu.short_message[:248]} if hasattr(pdu, "short_message") else {}
+    return msgspec.structs.replace(pdu, tlvs=tlvs, **text)
 
 
 def examples(pdus: st.SearchStrategy[Pdu], count: int) -> list[Pdu]:

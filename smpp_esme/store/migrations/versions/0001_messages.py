@@ -84,6 +84,7 @@ def _create_segment() -> None:
         sa.Column("short_message", sa.LargeBinary(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("message_id", sa.String()),
+        sa.Column("message_id_key", sa.String()),
         sa.Column("command_status", sa.Integer()),
         sa.Column("error", sa.String()),
         sa.Column("error_meaning", sa.String()),
@@ -93,7 +94,7 @@ def _create_segment() -> None:
         sa.ForeignKeyConstraint(["message"], ["message.id"], "segment_message_fkey", ondelete="CASCADE"),
         sa.UniqueConstraint("message", "number", name="segment_message_key"),
     )
-    _partial("segment_message_id", "segment", ["link", "message_id"], "message_id IS NOT NULL")
+    _partial("segment_message_id", "segment", ["link", "message_id_key"], "message_id_key IS NOT NULL")
 
 
 def _create_event() -> None:
