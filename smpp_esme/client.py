@@ -349,6 +349,11 @@ class Esme:
                     self._take(request)
         except SessionClosed as error:
             self._lose(error)
+        except Exception:
+            # Whoever waits must not wait for a reader that is gone; the error itself comes out where the body ends.
+            self._session.abort("reading failed")
+            self._lose(SessionClosed("reading failed"))
+            raise
 
     # Inside
 

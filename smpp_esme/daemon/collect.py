@@ -90,7 +90,7 @@ class Collect:
             source_addr=found.source_addr,
             destination_addr=found.destination_addr,
             message_status=status,
-            final=found.is_final or state is None,
+            final=found.is_final,
             error=found.error or None,
             error_meaning=hlr.meaning(found.error_code) or None,
             done_at=found.done_date,

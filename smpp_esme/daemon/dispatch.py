@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 from smpp_esme.errors import EncodingError, SessionClosed
 from smpp_esme.message.message import Accepted, Answer, Refused, Unanswered
+from smpp_esme.message.retry import THROTTLES
 from smpp_esme.message.status import MessageStatus
 from smpp_esme.protocol.commands import CommandStatus
 from smpp_esme.protocol.pdus import SubmitSm, SubmitSmResp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from smpp_esme.errors import ResponseTimeout
     from smpp_esme.message.message import Message, Segment
     from smpp_esme.protocol.pdus import Pdu
@@ -31,6 +34,8 @@ _log = logging.getLogger(__name__)
 #: How long the queue is left alone when nobody says that there is something in it, in seconds: the safety net for
 #: messages whose next attempt is due.
 _POLL: Final = 0.5
+#: Seconds for which nothing is submitted after ESME_RTHROTTLED or ESME_RMSGQFUL: most SMSCs count by the second.
+_THROTTLED: Final = 1.0
 #: Answers that may wait for the store before no more is submitted.
 _BACKLOG: Final = 20_000
 
@@ -86,15 +91,18 @@ class _Submitted:
         self._segment = segment
 
     def answered(self, response: Pdu) -> None:
+        self._dispatch.heard(response)
         self._dispatch.ended()
         self._put(_outcome(response))
 
     def unanswered(self, error: ResponseTimeout | SessionClosed) -> None:
         _log.debug("submit.unanswered", extra={"error": str(error)})
+        self._dispatch.missed()
         self._dispatch.ended()
         self._put(Unanswered(written=True))
 
     def late(self, response: Pdu) -> None:
+        self._dispatch.heard(response)
         self._put(_outcome(response))  # the message is in doubt by now, and this ends the doubt
 
     def _put(self, outcome: Accepted | Refused | Unanswered) -> None:
@@ -145,6 +153,7 @@ class Dispatch:
         self._woken = asyncio.Event()
         self._stopping = False
         self._outstanding = 0
+        self._silence = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -157,6 +166,16 @@ class Dispatch:
         self._outstanding -= 1
         if not self._outstanding:
             self._idle.set()
+
+    def heard(self, response: Pdu) -> None:
+        """The SMSC answered; if it asked us to slow down, everything waits a moment."""
+        self._silence = 0
+        if response.command_status in THROTTLES:
+            self._pacing.hold(asyncio.get_running_loop().time() + _THROTTLED)
+
+    def missed(self) -> None:
+        """A submit_sm was not answered."""
+        self._silence += 1
 
     def stop(self) -> None:
         """Claim nothing more."""
@@ -189,18 +208,43 @@ class Dispatch:
         room = await session.room()
         if self._stopping:
             return
+        if self._silence >= self._link.window:
+            self._leave(session)
+            return
         self._woken.clear()
-        lease_until = datetime.now(UTC) + self._lease
-        messages = await self._store.claim(
-            min(room, self._batch, self._pacing.second),
-            link=self._link.name,
-            owner=self._owner,
-            lease_until=lease_until,
-        )
+        messages = await self._claim(min(room, self._batch, self._pacing.second))
         if messages:
             await self._submit(session, messages)
         else:
             await self._sleep()
+
+    async def _claim(self, limit: int) -> list[Message]:
+        """Claim; cancelled meanwhile, hand back what the store, which ends what it has begun, has claimed for us."""
+        lease_until = datetime.now(UTC) + self._lease
+        claiming = asyncio.ensure_future(
+            self._store.claim(limit, link=self._link.name, owner=self._owner, lease_until=lease_until)
+        )
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            self._hand_back(
+                (message, segment)
+                for message in await claiming
+                for segment in message.segments
+                if segment.status is MessageStatus.SUBMITTING
+            )
+            raise
+
+    def _leave(self, session: Session) -> None:
+        """Leave an SMSC that answered nothing of a whole window: it would put the whole queue in doubt."""
+        _log.warning("dispatch.unanswered", extra={"link": self._link.name, "unanswered": self._silence})
+        self._silence = 0
+        session.abort("no submit_sm was answered")
+
+    def _hand_back(self, waiting: Iterable[tuple[Message, Segment]]) -> None:
+        """Queue again what certainly never left."""
+        for message, segment in waiting:
+            self._answers.put(Answer(message.id, segment.number, Unanswered(written=False)))
 
     async def _sleep(self) -> None:
         try:
@@ -220,8 +264,7 @@ class Dispatch:
                     self._start(session, message, segment)
                 waiting.pop()
         finally:
-            for message, segment in waiting:
-                self._answers.put(Answer(message.id, segment.number, Unanswered(written=False)))
+            self._hand_back(waiting)
 
     async def _pace(self, session: Session) -> None:
         loop = asyncio.get_running_loop()

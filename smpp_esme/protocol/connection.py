@@ -326,10 +326,12 @@ class Connection:
         outstanding = self._window.take(nack.sequence_number)
         if outstanding is None and nack.sequence_number == 0:
             outstanding = self._window.take_only()
-        if outstanding is None:
-            self._events.append(Unsolicited(nack))
-        else:
+        if outstanding is not None:
             self._settle(outstanding, nack)
+        elif late := self._window.take_late(nack.sequence_number):
+            self._events.append(ResponseLate(late.request, nack, late.context))
+        else:
+            self._events.append(Unsolicited(nack))
 
     def _receive_response(self, response: Pdu) -> None:
         sequence, command_id = response.sequence_number, response.command_id & ~RESPONSE_BIT

@@ -129,10 +129,10 @@ class Window:
         self._remember(taken)
         return [one for one, _ in taken]
 
-    def take_late(self, sequence_number: int, command_id: int) -> Outstanding | None:
+    def take_late(self, sequence_number: int, command_id: int | None = None) -> Outstanding | None:
         """The request, given up before, that a response with this number answers after all; None if there is none."""
         outstanding = self._late.get(sequence_number)
-        if outstanding is None or outstanding.request.command_id != command_id:
+        if outstanding is None or command_id not in (None, outstanding.request.command_id):
             return None
         return self._late.pop(sequence_number)
 

@@ -56,6 +56,9 @@ class Link:
         timers: the session's timers.
         backoff: how long to wait between attempts.
         tls: context for ``smpp+tls://``.
+
+    Attributes:
+        window: as given.
     """
 
     def __init__(
@@ -72,7 +75,7 @@ class Link:
         self.name = name
         self.endpoint = endpoint
         self._bind_request = endpoint.bind_request(how)
-        self._window = window
+        self.window = window
         self._timers = timers or Timers()
         self._backoff = backoff or Backoff()
         self._tls = tls
@@ -130,7 +133,7 @@ class Link:
             yield last
 
     async def _bound(self) -> Session:
-        session = await Session.connect(self.endpoint, window=self._window, timers=self._timers, tls=self._tls)
+        session = await Session.connect(self.endpoint, window=self.window, timers=self._timers, tls=self._tls)
         await session.bind(self._bind_request)
         return session
 

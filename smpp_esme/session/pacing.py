@@ -22,6 +22,7 @@ class Pacing:
         self._depth = max(1.0, throughput * _DEPTH)
         self._tokens = self._depth
         self._filled = now
+        self._held_until = now
 
     @property
     def second(self) -> int:
@@ -30,10 +31,15 @@ class Pacing:
 
     def delay(self, now: float) -> float:
         """Seconds until one more PDU may leave; 0 if it may now."""
+        held = max(0.0, self._held_until - now)
         if not self.throughput:
-            return 0.0
+            return held
         self._fill(now)
-        return max(0.0, (1.0 - self._tokens) / self.throughput)
+        return max(held, (1.0 - self._tokens) / self.throughput)
+
+    def hold(self, until: float) -> None:
+        """Let nothing leave before then: the SMSC asked us to slow down."""
+        self._held_until = max(self._held_until, until)
 
     def take(self, now: float) -> None:
         """Count one PDU that leaves."""

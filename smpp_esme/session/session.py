@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 REQUEST_LIMIT: Final = 10_000
 #: How many PDUs may wait for a peer that does not read, before it is left.
 UNSENT_LIMIT: Final = 50_000
-#: Seconds that a peer has to answer unbind where the response timer is off.
+#: Seconds that a peer has to answer unbind, unless the response timer is shorter.
 _UNBIND_PATIENCE: Final = 10.0
 
 
@@ -272,8 +272,8 @@ class Session(asyncio.Protocol):
         try:
             if self.is_bound:
                 self._begin_unbind()
-                # The response timer ends the wait; where it is off, this does.
-                async with asyncio.timeout(self.connection.timers.response or _UNBIND_PATIENCE):
+                # Where the response timer is longer or off, a peer that is silent must not hold up a stop.
+                async with asyncio.timeout(_UNBIND_PATIENCE):
                     await asyncio.shield(self._closed)
         except TimeoutError:
             pass  # the peer had its time

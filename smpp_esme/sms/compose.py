@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from smpp_esme.errors import InvalidValue
 from smpp_esme.protocol.parameters import RegisteredDelivery
 from smpp_esme.protocol.pdus import SubmitSm
 from smpp_esme.sms import address
 from smpp_esme.sms.address import Address
+from smpp_esme.sms.coding import Coding
 from smpp_esme.sms.envelope import Content, wire_text
 from smpp_esme.sms.segments import Segments, segment
 
 if TYPE_CHECKING:
-    from smpp_esme.sms.coding import Coding
     from smpp_esme.sms.profile import Profile
 
 
@@ -85,6 +86,7 @@ def compose(
         InvalidValue: names the field, what is wrong with it and what is allowed.
         EncodingError: the coding cannot carry the text.
     """
+    _check_options(content, coding, flash=flash)
     text = wire_text(content, profile, comment=comment)
     return Composed(
         kind=content.kind,
@@ -93,3 +95,10 @@ def compose(
         text=text,
         segments=segment(text, profile, reference=reference, coding=coding, flash=flash),
     )
+
+
+def _check_options(content: Content, coding: Coding | None, *, flash: bool) -> None:
+    if coding is Coding.BINARY:
+        raise InvalidValue("coding", "binary is for octets, and this is a text", "gsm7, latin1, ucs2, or none")
+    if flash and content.kind in {"hlr", "ping"}:
+        raise InvalidValue("flash", f"no handset shows a {content.kind}", "false")

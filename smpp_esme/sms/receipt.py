@@ -37,6 +37,7 @@ STATES: Final = {
     "ENROUTE": MessageState.ENROUTE,
     "BUFFRED": MessageState.ENROUTE,
     "BUFFERD": MessageState.ENROUTE,
+    "BUFFERED": MessageState.ENROUTE,
     "DELIVRD": MessageState.DELIVERED,
     "DELIVERED": MessageState.DELIVERED,
     "0": MessageState.DELIVERED,
@@ -110,8 +111,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_final(self) -> bool:
-        """Whether no other state is to follow."""
-        return not self.intermediate and self.message_state in FINAL
+        """Whether no other state is to follow; a word for the state that nobody knows is taken for the last one."""
+        unheard_of = self.message_state is None and bool(self.stat)
+        return not self.intermediate and (unheard_of or self.message_state in FINAL)
 
     def __repr__(self) -> str:
         """Whose receipt it is and what it says; never numbers or text."""

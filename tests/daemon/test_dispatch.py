@@ -262,6 +262,9 @@ async def test_a_generic_nack_is_a_refusal_unless_it_says_ok(store):
         def ended(self):
             pass
 
+        def heard(self, response):
+            pass
+
     from smpp_esme.daemon.dispatch import _Submitted
 
     told = Told()
@@ -406,6 +409,8 @@ class Bound:
     """A link with one session."""
 
     name = "main"
+
+    window = 1_000_000
 
     def __init__(self, session):
         self.session = session

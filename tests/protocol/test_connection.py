@@ -744,6 +744,16 @@ def test_a_request_may_have_a_time_of_its_own():
     assert pair.esme.outstanding == 1
 
 
+def test_a_nack_that_comes_too_late_is_told_with_its_context():
+    pair = ConnectionPair(timers=Timers(enquire_link=0, response=10)).bound()
+    number = pair.esme.request(SubmitSm(), 0, "mine")
+    pair.esme.handle_timer(10)
+    nack = GenericNack(number, CommandStatus.ESME_RINVCMDLEN)
+    pair.esme.receive_data(encode(nack), 11)
+    missing, late = pair.esme.events_received()
+    assert late == ResponseLate(missing.request, nack, "mine")
+
+
 def test_a_response_that_comes_too_late_is_told_with_its_context_and_only_once():
     pair = ConnectionPair(timers=Timers(enquire_link=0, response=10)).bound()
     number = pair.esme.request(SubmitSm(), 0)

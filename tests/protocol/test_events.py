@@ -12,7 +12,7 @@ def test_every_event_is_an_event():
     classes = [
         value for value in vars(events).values() if isinstance(value, type) and value.__module__ == events.__name__
     ]
-    assert len(classes) == 8
+    assert len(classes) == 9
     assert all(issubclass(value, Event) for value in classes)
 
 
