@@ -476,3 +476,37 @@ async def test_a_session_that_ends_while_a_message_waits_its_turn_hands_it_back(
     await asyncio.sleep(0)
     outcomes = {answer.segment: answer.outcome for answer in answers._waiting}
     assert outcomes == {1: Accepted("1"), 2: Unanswered(written=False), 3: Unanswered(written=False)}
+
+
+async def test_a_claim_that_is_cancelled_is_handed_back_and_not_in_doubt(start, smsc, store):
+    daemon = await start(bound=False, url="smpp://demo:secret@127.0.0.1:1")  # nobody there: nothing is claimed yet
+    await daemon.submit(TO, "hello")
+    answers = Answers(store)
+    link = Bound(None)
+    dispatch = Dispatch(store, link, answers, Pacing(0, 0.0), owner="me", lease=60, batch=500)
+    claiming = asyncio.create_task(dispatch._claim(10))
+    await asyncio.sleep(0)  # it waits for the store, which will end what it has begun
+    claiming.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await claiming
+    await answers.flush()
+    (message,) = await store.messages()
+    assert (message.status, message.attempts) == (Status.QUEUED, 0)
+
+
+async def test_an_smsc_that_answers_nothing_does_not_put_the_whole_queue_in_doubt(start, smsc, store):
+    smsc.script.drop_response(times=2)
+    daemon = await start(window=2, response_timeout=0.1)
+    for number in range(12):
+        await daemon.submit(TO, f"number {number}")
+    found = await store.until_all(Status.IN_DOUBT, Status.DELIVERED)
+    # A window that was never answered, and what was claimed while its time ran out.
+    assert 2 <= [one.status for one in found].count(Status.IN_DOUBT) <= 4
+    assert smsc.counts.binds == 2
+
+
+async def test_after_a_throttled_response_nothing_leaves_for_a_moment():
+    pacing = Pacing(0, 0.0)
+    pacing.hold(5.0)
+    assert pacing.delay(4.0) == 1.0
+    assert pacing.delay(5.0) == 0.0

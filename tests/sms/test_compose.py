@@ -103,3 +103,20 @@ def test_a_coding_that_cannot_carry_the_text_is_refused():
 def test_a_composed_message_shows_neither_text_nor_numbers():
     shown = repr(composed(Sms("confidential " * 20)))
     assert shown == "Composed(sms, 2 segments)"
+
+
+def test_a_text_is_not_sent_as_binary():
+    with pytest.raises(InvalidValue, match="coding: binary"):
+        compose(
+            Sms("hello"),
+            "+79161234567",
+            source="",
+            profile=Profile.named("standard"),
+            reference=1,
+            coding=Coding.BINARY,
+        )
+
+
+def test_a_lookup_is_not_flash():
+    with pytest.raises(InvalidValue, match="flash"):
+        compose(Hlr(), "+79161234567", source="", profile=Profile.named("smsc-centre"), reference=1, flash=True)

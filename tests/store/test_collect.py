@@ -1,11 +1,14 @@
 """Receipts find their message, or wait for it; none is dropped."""
 
+import tomllib
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from smpp_esme.message.message import Accepted, Answer
 from smpp_esme.message.status import MessageStatus
+from smpp_esme.sms import message_id
 
 S = MessageStatus
 
@@ -227,3 +230,29 @@ async def test_a_receipt_with_a_thousand_forms_is_looked_up_by_a_few(store, cloc
     await store.record_receipts([receipt("7", forms=tuple(str(each) for each in range(1000)))], clock.now)
     [kept] = await store.limbo()
     assert len(kept.fact.forms) <= 16
+
+
+SAME = tomllib.loads((Path(__file__).parents[2] / "fixtures/message_ids.toml").read_text())["same"]
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["after the response", "before the response"])
+@pytest.mark.parametrize("pair", SAME, ids=lambda pair: pair["why"])
+async def test_a_receipt_finds_its_message_however_either_id_is_written(store, new, claim, clock, receipt, pair, early):
+    [message] = await claimed(store, claim, new(destination_addr="79991234567"))
+    fact = receipt(pair["receipted"], forms=message_id.forms(pair["receipted"])[1:], source_addr="79991234567")
+    if early:
+        await store.record_receipts([fact], clock.now)
+    await answer(store, clock, message, pair["submitted"])
+    if not early:
+        await store.record_receipts([fact], clock.now)
+    assert (await store.message(message.reference)).status is MessageStatus.DELIVERED
+    assert await store.limbo() == []
+
+
+async def test_an_early_receipt_is_not_swallowed_by_another_subscribers_old_message(store, new, claim, clock, receipt):
+    one, other = await claimed(store, claim, new(destination_addr="79991111111"), new(destination_addr="79992222222"))
+    await answer(store, clock, one, "100")
+    await store.record_receipts([receipt("100", source_addr="79991111111")], clock.now)
+    await store.record_receipts([receipt("100", source_addr="79992222222")], clock.now)
+    await answer(store, clock, other, "100")
+    assert (await store.message(other.reference)).status is MessageStatus.DELIVERED
