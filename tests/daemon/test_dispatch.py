@@ -494,15 +494,15 @@ async def test_a_claim_that_is_cancelled_is_handed_back_and_not_in_doubt(start, 
     assert (message.status, message.attempts) == (Status.QUEUED, 0)
 
 
-async def test_an_smsc_that_answers_nothing_does_not_put_the_whole_queue_in_doubt(start, smsc, store):
+async def test_an_smsc_that_answers_nothing_of_a_window_is_left_and_bound_again(start, smsc, store):
     smsc.script.drop_response(times=2)
-    daemon = await start(window=2, response_timeout=0.1)
+    daemon = await start(window=2, response_timeout=0.5)
     for number in range(12):
         await daemon.submit(TO, f"number {number}")
     found = await store.until_all(Status.IN_DOUBT, Status.DELIVERED)
-    # A window that was never answered, and what was claimed while its time ran out.
-    assert 2 <= [one.status for one in found].count(Status.IN_DOUBT) <= 4
-    assert smsc.counts.binds == 2
+    assert [one.status for one in found].count(Status.IN_DOUBT) >= 2
+    assert smsc.counts.binds >= 2
+    assert all(smsc.count(f"number {number}") <= 1 for number in range(12))
 
 
 async def test_after_a_throttled_response_nothing_leaves_for_a_moment():
