@@ -672,6 +672,7 @@ async def test_receipts_beyond_what_may_wait_stay_with_the_smsc(smsc, esme, monk
         seen = {(await anext(receipts)).message_id for _ in range(2)}
         while len(seen) < 4:
             seen.add((await anext(receipts)).message_id)
+    assert smsc.counts.receipts_repeated > 0
 
 
 async def test_a_receipt_whose_body_raises_comes_again(smsc, esme):
@@ -740,6 +741,7 @@ async def test_receipts_that_were_never_handed_out_come_again(smsc, esme):
 async def test_while_nobody_reads_receipts_are_answered_at_once(smsc, esme):
     await esme.submit(NUMBER, "hello")
     await soon(smsc.until(lambda smsc: smsc.counts.receipts_answered == 1))
+    assert smsc.counts.receipts_repeated == 0
 
 
 async def test_receipts_reach_the_reader_and_the_submission_both(smsc, esme):

@@ -82,6 +82,7 @@ async def test_a_stop_drains_unbinds_and_forgets_no_answer(start, smsc, store):
 async def test_a_stop_before_the_first_bind_is_a_stop(start, nobody):
     daemon = await start(bound=False, url=f"smpp://demo@127.0.0.1:{nobody.getsockname()[1]}")
     await daemon.stopped()
+    assert daemon.running.done()
 
 
 async def test_a_session_that_ends_is_replaced(start, smsc, store):

@@ -204,3 +204,4 @@ async def test_a_refusal_hides_a_message_from_the_rules_behind_it(bind):
         await esme.submit(b"refused")
         await esme.submit(b"twice")
         await esme.take(2)
+        assert smsc.counts.refused == 1

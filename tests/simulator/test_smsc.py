@@ -423,6 +423,7 @@ async def test_a_subscribers_text_waits_for_its_account_to_bind(smsc, bind):
     esme = await bind(smsc)
     await esme.take()
     await delivering
+    assert smsc.counts.binds == 1
 
 
 async def test_a_subscribers_text_that_is_refused_for_good_says_so(smsc, bind):
