@@ -9,6 +9,9 @@ ARGS ?=
 KEEP ?=
 OTHERS ?=
 FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 600
+CHAOS_ROUNDS ?= 1000
+CHAOS_SEED ?=
 
 BIN := $(VENV)/bin
 # -qq keeps pip's warnings about the machine's own settings off the screen; its errors still show.
@@ -21,7 +24,7 @@ DEVELOPMENT := $(VENV)/.development
 FUZZING := $(VENV)/.fuzzing
 
 .DEFAULT_GOAL := all
-.PHONY: all help demo run test acceptance test-all pythons fuzz fuzz-run check format lock clean
+.PHONY: all help demo simulate run test acceptance test-all pythons chaos soak hostile fuzz fuzz-run check format lock clean
 
 all: check test  ## check and test (what a bare `make` does)
 
@@ -31,6 +34,9 @@ help:  ## this list
 demo: $(RUNTIME)  ## the main job, from bind to receipts; KEEP=1 leaves simulator and daemon running
 	@$(BIN)/smpp-esme demo $(if $(filter-out 0,$(KEEP)),--keep)
 
+simulate: $(RUNTIME)  ## an SMSC to try things with, on port 2775
+	@$(BIN)/smpp-esme simulate --account demo:secret --profile smsc-centre
+
 run: $(RUNTIME)  ## the daemon on CONFIG (examples/demo.toml)
 	@$(BIN)/smpp-esme run -c $(CONFIG)
 
@@ -39,6 +45,15 @@ test: $(DEVELOPMENT)  ## all tests, in parallel; ARGS="-k receipt" is handed to 
 
 acceptance: $(DEVELOPMENT)  ## only the tests that start and kill real processes
 	@$(BIN)/python -m pytest -m acceptance $(ARGS)
+
+hostile: $(DEVELOPMENT)  ## hostile octets, 100,000 inputs that hypothesis makes up for each test of them
+	@HYPOTHESIS_PROFILE=hostile $(BIN)/python -m pytest -n $(WORKERS) --timeout 3600 tests/fuzz $(ARGS)
+
+chaos: $(DEVELOPMENT)  ## CHAOS_ROUNDS (1000) faults in real processes on each database; CHAOS_SEED repeats a run
+	@CHAOS_ROUNDS=$(CHAOS_ROUNDS) CHAOS_SEED=$(CHAOS_SEED) $(BIN)/python -m pytest -n 2 -rP tests/chaos $(ARGS)
+
+soak: $(DEVELOPMENT)  ## the client at 5,000 messages a second over a network that misbehaves, for SOAK_SECONDS (600)
+	@$(BIN)/python -m benchmarks.soak --seconds $(SOAK_SECONDS) $(ARGS)
 
 # atheris is large and nothing else needs it, so it has an environment to itself.
 fuzz:  ## hostile octets, chosen by coverage, for FUZZ_SECONDS (60); what is found is kept in build/fuzz

@@ -9,39 +9,51 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
+import json
 import re
 import sys
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
-from types import UnionType
-from typing import TYPE_CHECKING, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 import typer.main
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 from typer.testing import CliRunner
 
 from smpp_esme import errors
 from smpp_esme.cli.main import commands
-from smpp_esme.daemon import config
+from smpp_esme.daemon import changes, config
+from smpp_esme.daemon.metrics import Metrics
+from smpp_esme.daemon.table import Table
 from smpp_esme.message import status
 from smpp_esme.protocol import state
 from smpp_esme.protocol.commands import CommandId
+from smpp_esme.protocol.parameters import MessageState
 from smpp_esme.protocol.state import Role, State
-from smpp_esme.simulator import handsets, script
+from smpp_esme.simulator import handsets
 from smpp_esme.simulator.control import application
+from smpp_esme.simulator.forms import DIALECTS, IdForm, ReceiptForm
 from smpp_esme.simulator.handsets import Condition
+from smpp_esme.simulator.limits import Guards, Limits
+from smpp_esme.simulator.malformed import MALFORMED
+from smpp_esme.simulator.personality import Personality
+from smpp_esme.simulator.rules import BindRule, Counted, Rule
 from smpp_esme.simulator.smsc import Smsc
-from smpp_esme.sms import hlr
+from smpp_esme.sms import hlr, receipt
 from smpp_esme.sms.coding import Coding
 from smpp_esme.sms.profile import Profile, profile_names
-from smpp_esme.sms.receipt import STATES
+from smpp_esme.sms.receipt_text import STATES
 from smpp_esme.web.app import create_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pydantic.fields import FieldInfo
+
+    from smpp_esme.simulator.malformed import Malformed
 
 PAGES: Final = Path(__file__).parent
 _PART: Final = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -60,9 +72,10 @@ def renewed(page: str) -> str:
 
 def cli() -> str:
     """What each command says of itself when asked for help."""
-    names = typer.main.get_command(commands).commands  # type: ignore[attr-defined]  # it is a group
     pieces = [_fenced(_help([]))]
-    pieces += [f"## {name}\n\n{_fenced(_help([name]))}" for name in names]
+    for name, command in typer.main.get_command(commands).commands.items():  # type: ignore[attr-defined]  # it is a group
+        pieces.append(f"## {name}\n\n{_fenced(_help([name]))}")
+        pieces += [_fenced(_help([name, inner])) for inner in getattr(command, "commands", ())]
     return "\n\n".join(pieces)
 
 
@@ -76,30 +89,67 @@ def _help(command: list[str]) -> str:
 
 def configuration() -> str:
     """A table for each table of the daemon's configuration."""
-    return "\n\n".join(
-        f"### {title}\n\n{_table(('key', 'value', 'default', 'environment', 'what it is'), rows)}"
-        for title, rows in _settings()
-    )
+    head = ("key", "value", "default", "changed by", "environment", "what it is")
+    return "\n\n".join(f"### {title}\n\n{_table(head, rows)}" for title, rows in _settings())
+
+
+def secrets() -> str:
+    """Every secret of the configuration, and where it may come from."""
+    rows = [
+        (f"`{path}.{key}`", f"`{_variable(f'{path}.{key}')}`", f"`{path}.{key}_file`")
+        for path, model in _models()
+        for key in model.secrets()
+    ]
+    return _table(("secret", "from the environment", "key that names its file"), rows)
 
 
 def _settings() -> Iterator[tuple[str, list[tuple[str, ...]]]]:
-    for name, field in config.Settings.model_fields.items():
-        model, title = _model(field, name)
+    """The title of each table, and its rows."""
+    for path, model in _models():
         told = attributes(model)
-        path = title.strip("[]").upper().replace(".", "__")
         yield (
-            title,
+            f"[{path}]",
             [
-                (f"`{key}`", *_setting(one), f"`{config.PREFIX}{path}__{key.upper()}`", told[key])
+                (f"`{key}`", *_setting(one), _changed_by(f"{path}.{key}"), f"`{_variable(f'{path}.{key}')}`", told[key])
                 for key, one in model.model_fields.items()
+                if not _holds_tables(one)
             ],
         )
 
 
-def _model(field: FieldInfo, name: str) -> tuple[type[BaseModel], str]:
-    if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-        return field.annotation, f"[{name}]"
-    return get_args(field.annotation)[1], f"[{name}.NAME]"
+def _models() -> Iterator[tuple[str, type[Table]]]:
+    """The path and the model of every table, in order."""
+    for name, field in config.Settings.model_fields.items():
+        yield from _models_of(field, name)
+
+
+def _models_of(field: FieldInfo, path: str) -> Iterator[tuple[str, type[Table]]]:
+    """The table that stands at a path, and those within it."""
+    model, path = _model(field, path)
+    yield path, model
+    for key, one in model.model_fields.items():
+        if _holds_tables(one):
+            yield from _models_of(one, f"{path}.{key}")
+
+
+def _model(field: FieldInfo, path: str) -> tuple[type[Table], str]:
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Table):
+        return field.annotation, path
+    return get_args(field.annotation)[1], f"{path}.NAME"
+
+
+def _holds_tables(field: FieldInfo) -> bool:
+    kind = get_args(field.annotation)[1] if get_origin(field.annotation) is dict else field.annotation
+    return isinstance(kind, type) and issubclass(kind, Table)
+
+
+def _variable(path: str) -> str:
+    return config.PREFIX + path.upper().replace(".", "__")
+
+
+def _changed_by(path: str) -> str:
+    """What it takes for a change to be gone by."""
+    return "reload" if any(f"{path}.".startswith(f"{one}.") for one in changes.LIVE) else "restart"
 
 
 def _setting(field: FieldInfo) -> tuple[str, str]:
@@ -110,6 +160,10 @@ def _setting(field: FieldInfo) -> tuple[str, str]:
 def _kind(annotation: Any, limits: Sequence[Any]) -> str:
     if get_origin(annotation) is Literal:
         return " or ".join(f'`"{one}"`' for one in get_args(annotation))
+    if get_origin(annotation) in {tuple, frozenset}:
+        return f"a list of {_many(get_args(annotation)[0])}"
+    if annotation is bool:
+        return "`true` or `false`"
     if annotation not in {int, float}:
         return "text"
     bound = {
@@ -119,9 +173,22 @@ def _kind(annotation: Any, limits: Sequence[Any]) -> str:
     return f"{'whole number' if annotation is int else 'number'}, {low} to {bound['le']:,}"
 
 
+def _many(kind: Any) -> str:
+    """What is in a list."""
+    if get_origin(kind) is Annotated:
+        return _many(get_args(kind)[0])
+    if get_origin(kind) is Literal:
+        return _kind(kind, ())
+    if kind is str:
+        return "texts"
+    return {(IPv4Address, IPv6Address): "addresses", (IPv4Network, IPv6Network): "networks"}[get_args(kind)]
+
+
 def _as_toml(value: Any) -> str:
     value = value.get_secret_value() if isinstance(value, SecretStr) else value
-    return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
+    if value is None:
+        return "none"
+    return f"`{json.dumps(value)}`"
 
 
 # The HTTP APIs
@@ -247,36 +314,95 @@ def _verdict(verdict: handsets.Verdict | None) -> str:
     return f"`{word}`, error {verdict.error}" if verdict.error else f"`{word}`"
 
 
-def rules() -> list[type[script.Rule]]:
-    """The script's rules."""
-    return [rule for rule in script.Rule.__subclasses__() if rule.__module__ == script.__name__]
+def rules() -> list[type[Rule | BindRule]]:
+    """The script's rules, those about submits first."""
+    return [*Rule.__subclasses__(), *BindRule.__subclasses__()]
 
 
 def verbs() -> str:
-    """Each rule's verb, and what it takes beside what all take."""
-    rows = [(f"`{rule.__struct_config__.tag}`", _own_keys(rule), str(rule.__doc__)) for rule in rules()]
-    return _table(("verb", "its own keys", "what the SMSC does"), rows)
+    """Each verb about submits, and what it takes beside what all take."""
+    return _verbs(Rule)
+
+
+def bind_verbs() -> str:
+    """Each verb about binds, likewise."""
+    return _verbs(BindRule)
 
 
 def rule_keys() -> str:
     """The keys that all rules take."""
-    defaults = {one.name: _absent(one) for one in msgspec.structs.fields(script.Rule)}
-    rows = [(f"`{key}`", defaults[key], told) for key, told in attributes(script.Rule).items()]
-    return _table(("key", "default", "which submits the rule takes"), rows)
+    told = {**attributes(Counted), **attributes(Rule)}
+    defaults = {one.name: _absent(one) for one in msgspec.structs.fields(Rule)}
+    return _table(
+        ("key", "default", "which submits or binds the rule takes"),
+        [(f"`{key}`", defaults[key], about) for key, about in told.items()],
+    )
 
 
-def _own_keys(rule: type[script.Rule]) -> str:
+def malformed_kinds() -> str:
+    """The malformed PDUs."""
+    rows = [(f"`{name}`", kind.about, _followed(kind)) for name, kind in MALFORMED.items()]
+    return _table(("kind", "what is sent", "and then"), rows)
+
+
+def dialects() -> str:
+    """The names of the dialects."""
+    return ", ".join(f"`{name}`" for name in DIALECTS)
+
+
+def limit_keys() -> str:
+    """The keys of a personality's limits."""
+    return _keys_of(Limits)
+
+
+def guard_keys() -> str:
+    """The keys of a personality's guards."""
+    return _keys_of(Guards)
+
+
+def receipt_keys() -> str:
+    """The keys of a personality's receipts."""
+    return _keys_of(ReceiptForm)
+
+
+def personality_keys() -> str:
+    """The keys of a personality."""
+    return _table(("key", "what it says"), [(f"`{key}`", about) for key, about in attributes(Personality).items()])
+
+
+def _followed(kind: Malformed) -> str:
+    if kind.is_fatal:
+        return "the right response, which nobody can find any more"
+    return "nothing: it is the answer" if kind.instead else "the right response"
+
+
+def _keys_of(record: type[msgspec.Struct]) -> str:
+    defaults = {one.name: _absent(one) for one in msgspec.structs.fields(record)}
+    rows = [(f"`{key}`", defaults[key], about) for key, about in attributes(record).items()]
+    return _table(("key", "default", "what it says"), rows)
+
+
+def _verbs(root: type[Rule | BindRule]) -> str:
+    rows = [
+        (f"`{rule.__struct_config__.tag}`", _own_keys(rule, root), str(rule.__doc__)) for rule in root.__subclasses__()
+    ]
+    return _table(("verb", "its own keys", "what the SMSC does"), rows)
+
+
+def _own_keys(rule: type[Rule | BindRule], root: type[Rule | BindRule]) -> str:
     hints = get_type_hints(rule)
-    own = [key for key in rule.__struct_fields__ if key not in script.Rule.__struct_fields__]
+    own = [key for key in rule.__struct_fields__ if key not in root.__struct_fields__]
     return ", ".join(f"`{key}`: {_spoken(hints[key])}" for key in own)
 
 
 def _spoken(hint: Any) -> str:
+    if hint == IdForm:
+        return "a form"
     if get_origin(hint) is Literal:
         return " or ".join(f'`"{one}"`' for one in get_args(hint))
     if get_origin(hint) in {Union, UnionType}:
-        return " or ".join(_spoken(one) for one in get_args(hint))
-    return {int: "a number", float: "seconds", str: "a name"}[hint]
+        return " or ".join(_spoken(one) for one in get_args(hint) if one is not NoneType)
+    return {int: "a number", float: "seconds", str: "a string", bool: "true or false"}[hint]
 
 
 # Texts and profiles
@@ -297,9 +423,27 @@ def _octets(profile: Profile, coding: Coding) -> str:
     return " / ".join("—" if one is None else f"`0x{one:02X}`" for one in found)
 
 
+def receipt_states() -> str:
+    """The words of receipts, by what they mean, and whether another state may follow."""
+    words: dict[MessageState, list[str]] = {}
+    for word, one in STATES.items():
+        words.setdefault(one, []).append(word)
+    rows = [
+        (f"`{one.name}`", _named(words[one]), "yes" if one in receipt.FINAL else "")
+        for one in MessageState
+        if one in words
+    ]
+    return _table(("`message_state`", "`stat`", "final"), rows)
+
+
 def delivery_errors() -> str:
     """smsc-centre's delivery error codes."""
     return _table(("error", "meaning"), [(f"{code:03}", meaning) for code, meaning in hlr.ERRORS.items()])
+
+
+def profiles() -> str:
+    """The profiles that ship with the package."""
+    return _table(("profile", "what it is"), [(f"`{name}`", Profile.named(name).title) for name in profile_names()])
 
 
 def profile_keys() -> str:
@@ -309,6 +453,15 @@ def profile_keys() -> str:
     defaults = {one.name: _absent(one) for one in msgspec.structs.fields(Profile)}
     rows = [(f"`{key}`", _description(hints[key]), defaults[key], told[key]) for key in Profile.__struct_fields__]
     return _table(("key", "value", "default", "what it is"), rows)
+
+
+def metric_table() -> str:
+    """What the daemon measures, beside what any process has."""
+    rows = [
+        (f"`{name}`", kind, ", ".join(f"`{label}`" for label in labels), told)
+        for name, kind, labels, told in Metrics().described()
+    ]
+    return _table(("metric", "type", "labels", "what it is"), rows)
 
 
 def _description(hint: Any) -> str:
@@ -370,6 +523,7 @@ def _mermaid(lines: Sequence[str]) -> str:
 PARTS: Final[dict[str, Callable[[], str]]] = {
     "cli": cli,
     "configuration": configuration,
+    "secrets": secrets,
     "routes": routes,
     "status-table": status_table,
     "status-diagram": status_diagram,
@@ -379,10 +533,20 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "error-tree": error_tree,
     "handsets": handset_table,
     "verbs": verbs,
+    "bind-verbs": bind_verbs,
+    "malformed-kinds": malformed_kinds,
+    "dialects": dialects,
+    "limit-keys": limit_keys,
+    "personality-keys": personality_keys,
+    "guard-keys": guard_keys,
+    "receipt-keys": receipt_keys,
     "rule-keys": rule_keys,
     "codings": codings,
     "delivery-errors": delivery_errors,
     "profile-keys": profile_keys,
+    "receipt-states": receipt_states,
+    "metrics": metric_table,
+    "profiles": profiles,
 }
 
 

@@ -11,6 +11,7 @@
     ├── CommandRefused             the peer answered with a command_status other than ESME_ROK
     │   ├── BindRefused
     │   └── SubmitRefused
+    ├── AgainstTheRules            the provider's own rules, which we keep, forbid it; nothing was sent
     ├── ResponseTimeout            response_timer expired; whether the peer acted is unknown
     ├── SessionClosed              there is no bound session any more
     │   └── ConnectFailed            there never was one: the SMSC could not be reached
@@ -18,7 +19,9 @@
     │   ├── EncodingError            it does not fit its parameter, or its coding cannot carry it
     │   └── ConfigError              names the file, the table and the key
     ├── UnknownReference           no message is kept under this reference
+    ├── UnknownEndpoint            no webhook has this name
     └── StoreUnusable              the database is not ours, damaged, locked, or newer than this program
+        └── StoreOutage              only for now: its disk is full, its server is away
 """
 
 from __future__ import annotations
@@ -100,6 +103,13 @@ class SubmitRefused(CommandRefused):
     """The SMSC refused a message, or one of its segments."""
 
 
+class AgainstTheRules(SmppError):
+    """A message breaks a rule of the provider's, and `rules` says that such a one is refused.
+
+    It was not sent; where it is about its later segments, those before have been.
+    """
+
+
 class ResponseTimeout(SmppError):
     """No response came in time; whether the peer acted on the request is unknown.
 
@@ -152,5 +162,17 @@ class UnknownReference(SmppError):
         self.reference = reference
 
 
+class UnknownEndpoint(SmppError):
+    """No webhook has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no webhook has the name {name!r}")
+        self.name = name
+
+
 class StoreUnusable(SmppError):
     """The database is not ours, damaged, locked, or newer than this program."""
+
+
+class StoreOutage(StoreUnusable):
+    """The database cannot be used for now: its disk is full or fails, its server is away. Later it may be."""

@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
     from smpp_esme.protocol.tlvs import TlvTable
-    from smpp_esme.protocol.wire import TlvType
+    from smpp_esme.protocol.wire import Checked
 
 P = TypeVar("P", bound=Pdu)
 
 _ASCII = st.characters(min_codepoint=0x01, max_codepoint=0x7F)
 
 
-def values(wire_type: TlvType) -> SearchStrategy[Any]:  # noqa: PLR0911 - a table of the wire types
+def values(wire_type: Checked) -> SearchStrategy[Any]:  # noqa: PLR0911 - a table of the wire types
     """Values that a parameter of this wire type can carry to a peer of SMPP 3.4: all of them, and no others."""
     match wire_type:
         case UInt():

@@ -9,16 +9,20 @@ import importlib.util
 import inspect
 import io
 import json
+import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import threading
+import time
 import tomllib
 import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 import pytest
 import typer.main
 from typer.testing import CliRunner
@@ -29,13 +33,16 @@ from smpp_esme.cli.main import commands
 from smpp_esme.daemon import config
 from smpp_esme.message.retry import Retry
 from smpp_esme.message.status import AGGREGATE_ORDER, VERDICTS, MessageStatus
+from smpp_esme.simulator.personality import Personality
 from smpp_esme.simulator.script import Script
 from smpp_esme.simulator.smsc import Smsc
+from smpp_esme.sms.binary import Octets
 from smpp_esme.sms.compose import compose
-from smpp_esme.sms.envelope import KINDS
+from smpp_esme.sms.content import KINDS
 from smpp_esme.sms.profile import Profile
 from smpp_esme.web.app import create_app
 from smpp_esme.web.bodies import Submit, SubmitBatch
+from smpp_esme.web.event_schema import EXAMPLES as EXAMPLES_OF_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,12 +110,18 @@ def test_every_generated_part_stands_on_a_page():
     assert marked == set(generate.PARTS)
 
 
+def _parameters(command: str) -> list[Any]:
+    """What a command takes; of a group of commands, what any of them takes."""
+    found = GROUP.commands[command]
+    return [parameter for one in (found, *getattr(found, "commands", {}).values()) for parameter in one.params]
+
+
 @pytest.mark.parametrize("command", sorted(GROUP.commands))
 def test_every_command_and_option_is_documented(command):
     section = PAGES["cli.md"].partition(f"\n## {command}\n")[2].partition("\n## ")[0]
     missing = [
         option
-        for parameter in GROUP.commands[command].params
+        for parameter in _parameters(command)
         for option in parameter.opts
         if parameter.param_type_name == "option" and option not in section
     ]
@@ -130,7 +143,10 @@ def _keys(model: Any, prefix: str = "SMPP_ESME_") -> Iterator[str]:
 def test_every_key_of_the_configuration_is_documented():
     keys = list(_keys(config.Settings))
     assert "SMPP_ESME_LINKS__NAME__THROUGHPUT" in keys
-    assert [key for key in keys if f"`{key}`" not in PAGES["daemon.md"]] == []
+    assert [key for key in keys if f"`{key}`" not in PAGES["configuration.md"]] == []
+    example = (ROOT / "examples" / "daemon.toml").read_text(encoding="utf-8")
+    names = [key.rpartition("__")[2].lower() for key in keys]
+    assert [name for name in names if not re.search(rf"^#?{name} = ", example, re.MULTILINE)] == []
 
 
 def test_every_route_is_documented_and_no_other():
@@ -145,7 +161,7 @@ def test_every_route_is_documented_and_no_other():
 
 def test_every_route_of_the_simulator_is_documented_and_no_other():
     routes = {f"{method} {path}" for method, path in generate.control_routes()}
-    assert routes == set(re.findall(r"`((?:GET|POST) /\S+?)`", PAGES["simulator.md"]))
+    assert routes == set(re.findall(r"`((?:GET|POST|DELETE) /\S+?)`", PAGES["simulator.md"]))
 
 
 def test_every_exception_is_documented():
@@ -164,14 +180,13 @@ def test_every_status_is_documented():
 
 def test_every_verb_of_the_script_is_documented():
     verbs = [rule.__struct_config__.tag for rule in generate.rules()]
-    methods = ["close_after" if verb == "close" else verb for verb in verbs]
     assert [verb for verb in verbs if f"| `{verb}` |" not in PAGES["simulator.md"]] == []
-    assert [one for one in methods if f"`{one}(" not in PAGES["simulator.md"] or not hasattr(Script, one)] == []
+    assert [verb for verb in verbs if not callable(getattr(Script, str(verb), None))] == []
 
 
 def test_every_event_of_the_log_is_documented():
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "smpp_esme").rglob("*.py"))
-    events = set(re.findall(r'_log\.\w+\(\s*"([a-z_.]+)"', source))
+    events = set(re.findall(r'(?:_log\.\w+\(\s*|\btopic = )"([a-z_.]+)"', source))
     assert events == set(re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \|", PAGES["daemon.md"], re.MULTILINE))
 
 
@@ -179,18 +194,20 @@ def test_every_event_of_the_log_is_documented():
 def test_every_kind_of_content_is_shown(kind):
     assert KINDS[kind].__name__ in PAGES["library.md"]
     assert f'"kind": "{kind}"' in PAGES["http.md"]
-    assert (
-        kind == "sms"
-        or f"| `{kind}` | `{KINDS[kind].prefix if hasattr(KINDS[kind], 'prefix') else '__'}" in PAGES["texts.md"]
-    )
+    fields = ", ".join(f"`{field}`" for field in KINDS[kind].__struct_fields__)
+    row = rf"^\| `{kind}` \| `{KINDS[kind].__name__}` \| [^|]+ \| {fields} ?\|"
+    assert re.search(row, PAGES["kinds.md"], re.MULTILINE)
 
 
 PARTS = {"<message>": "Hello", "<subject>": "News", "<voice>": "m3", "<bot_name>": "acme_bot", "<code>": "4815"}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "sms"])
+ENVELOPES = [kind for kind, content in KINDS.items() if kind != "sms" and not issubclass(content, Octets)]
+
+
+@pytest.mark.parametrize("kind", ENVELOPES)
 def test_the_text_of_an_envelope_is_the_one_that_is_documented(kind):
-    template = re.search(rf"^\| `{kind}` \| `(.*?)` \|", PAGES["texts.md"], re.MULTILINE)[1]
+    template = re.search(rf"^\| `{kind}` \| `(_.*?)` \|", PAGES["kinds.md"], re.MULTILINE)[1]
     fields = [PARTS[name] for name in re.findall(r"<\w+>", template)]
     assert KINDS[kind](*fields).text() == re.sub(r"<\w+>", lambda name: PARTS[name[0]], template.replace("⏎", "\n"))
 
@@ -248,7 +265,7 @@ def test_every_command_line_that_is_shown_can_be_given():
     lines = list(_command_lines())
     wrong = []
     for place, (command, *words) in lines:
-        options = {option for parameter in GROUP.commands[command].params for option in parameter.opts}
+        options = {option for parameter in _parameters(command) for option in parameter.opts}
         wrong += [f"{place}: {command} {word}" for word in words if re.match(r"--?[a-z]", word) and word not in options]
     assert len(lines) > 5
     assert wrong == []
@@ -258,6 +275,11 @@ def test_every_option_that_is_named_exists():
     options = {option for command in GROUP.commands.values() for one in command.params for option in one.opts}
     named = {option for text in PAGES.values() for option in re.findall(r"`[^`\n]*?(--[a-z-]+)", text)}
     assert named - options == set()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_has_the_marks_of_a_merge(page):
+    assert not re.findall(r"^(?:<{7} |={7}$|>{7} ).*", PAGES[page], re.MULTILINE)
 
 
 def test_no_page_names_this_machine():
@@ -353,6 +375,101 @@ def test_the_tests_that_are_shown_pass(tmp_path):
     assert f"{shown} passed" in ended.stdout, ended.stdout + ended.stderr
 
 
+class Newcomer:
+    """Who types the README's five commands, on ports of his own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ports = dict(zip(("2775", "8080", "9090"), _free_ports(3), strict=True))
+        simulator, http, application = self.ports.values()
+        self._environment = os.environ | {
+            "SMPP_ESME_LINKS__MAIN__URL": f"smpp://demo@127.0.0.1:{simulator}",
+            "SMPP_ESME_HTTP__PORT": http,
+            "SMPP_ESME_WEBHOOKS__SHOP__URL": f"http://127.0.0.1:{application}/sms-events",
+        }
+        self.running: list[subprocess.Popen[bytes]] = []
+
+    def types(self, command: str) -> Path:
+        """Runs a command beside the others, and gives the file with what it prints."""
+        printed = self.folder / f"{len(self.running)}.txt"
+        with printed.open("wb") as output:
+            started = subprocess.Popen(
+                self._words(command), cwd=self.folder, env=self._environment, stdout=output, stderr=output
+            )
+        self.running.append(started)
+        return printed
+
+    def sees(self, printed: Path, words: str) -> str:
+        """What it has printed, once that has these words."""
+        ends = time.monotonic() + 60
+        while words not in (text := printed.read_text(encoding="utf-8")):
+            assert time.monotonic() < ends, text
+            time.sleep(0.05)
+        return text
+
+    def _words(self, command: str) -> list[str]:
+        """The same command for this environment: what make would run, on these ports."""
+        words = shlex.split(command.removesuffix("&"))
+        if words[0] == "make":
+            target, *variables = words[1:]
+            recipe = re.search(
+                rf"^{target}: .*\n\t@(.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+            )
+            line = re.sub(
+                r"\$\((\w+)\)", lambda name: dict(one.split("=") for one in variables).get(name[1], name[0]), recipe[1]
+            )
+            words = [*shlex.split(line), *(("--port", self.ports["2775"]) if target == "simulate" else ())]
+        if words[0].endswith("/smpp-esme"):
+            words = [sys.executable, "-m", "smpp_esme", *words[1:]]
+        words = [re.sub(r":8080\b", f":{self.ports['8080']}", word) for word in words]
+        return [str(ROOT / word) if word.startswith("examples/") else word for word in words]
+
+
+def _free_ports(count: int) -> list[str]:
+    with contextlib.ExitStack() as bound:
+        sockets = [bound.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [str(one.getsockname()[1]) for one in sockets]
+
+
+def _alike(text: str) -> str:
+    """A text without what differs from one run to the next."""
+    for pattern in (
+        r"\d{4}-\d\d-\d\dT[\d:.]+Z", r"(?<=evt_)\d+_\d+", r"(?<=127\.0\.0\.1:)\d+", r"01[0-9A-Z]{24}",
+        r'(?<="message_id":")\d+', r'(?<="cost":")[\d.]+',
+    ):  # fmt: skip
+        text = re.sub(pattern, "-", text)
+    return text
+
+
+@pytest.fixture
+def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
+    (tmp_path / "demo-data").mkdir()
+    begun = Newcomer(tmp_path)
+    yield begun
+    for one in reversed(begun.running):
+        one.kill()
+        one.wait()
+
+
+@pytest.mark.acceptance
+def test_the_newcomers_five_commands_print_what_the_readme_shows(newcomer, foreign_program):
+    foreign_program("curl")
+    (fence,) = _of("console newcomer")
+    commands = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", fence.body, re.MULTILINE)
+    until = ["listens on", "link.bound", "listening on", "id: 0\n\n", '"reference"']
+    assert len(commands) == len(until) == 5
+    files = []
+    for (command, _), words in zip(commands, until, strict=True):
+        files.append(newcomer.types(command))
+        newcomer.sees(files[-1], words)
+    newcomer.sees(files[2], "verified")
+    newcomer.sees(files[3], "message.delivered")
+    for (command, shown), printed in zip(commands, files, strict=True):
+        lines = [line for line in shown.splitlines() if not line.startswith("Setting up")]
+        found = printed.read_text(encoding="utf-8").splitlines()[: len(lines)]
+        assert _alike("\n".join(found)) == _alike("\n".join(lines)), command
+
+
 EXAMPLES = {
     "blocking_sockets.py": ([], ["submitted 244272509 ESME_ROK", "receipted id:244272509 "]),
     "submit.py": (["+7 916 123-45-67", "Hello"], ["submitted 244272509", "DELIVRD 000"]),
@@ -403,6 +520,11 @@ def test_a_batch_that_is_shown_is_accepted(fence):
     assert len(SubmitBatch.model_validate_json(fence.body).to_orders()) == len(json.loads(fence.body)["messages"])
 
 
+def test_the_event_that_is_shown_is_the_one_of_the_description():
+    (fence,) = _of("json event")
+    assert json.loads(fence.body) == json.loads(msgspec.json.encode(EXAMPLES_OF_EVENTS["a receipt"]))
+
+
 def _load_profile(path: Path) -> None:
     profile = Profile.load(path)
     assert path.name == f"{profile.name}.toml"
@@ -411,6 +533,7 @@ def _load_profile(path: Path) -> None:
 LOADED = {
     "toml daemon": ("daemon.toml", lambda path: config.load(path, {})),
     "toml script": ("script.toml", Script.load),
+    "toml personality": ("acme.toml", lambda path: Personality.load(path).options()),
     "toml profile": ("acme.toml", _load_profile),
 }
 

@@ -73,5 +73,5 @@ def test_every_error_is_one_of_ours():
 def test_the_library_alone_needs_nothing_of_the_daemon_or_the_command_line():
     loaded = "import sys, smpp_esme.client; print(*sys.modules, sep='\\n')"
     ran = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, timeout=60, check=True)
-    extras = {"typer", "rich", "sqlalchemy", "aiosqlite", "fastapi", "uvicorn", "aiohttp", "structlog", "pydantic"}
+    extras = {"typer", "rich", "sqlalchemy", "asyncpg", "fastapi", "uvicorn", "aiohttp", "structlog", "pydantic"}
     assert not extras & set(ran.stdout.split())

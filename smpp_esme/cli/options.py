@@ -18,6 +18,7 @@ Url = Annotated[
     ),
 ]
 ProfileName = Annotated[
-    str, typer.Option("--profile", help="How this SMSC differs from the book: standard, smsc-centre.")
+    str,
+    typer.Option("--profile", help="How this SMSC differs from the book: a name of `profile list`, or a file in TOML."),
 ]
 SystemType = Annotated[str, typer.Option("--system-type", help='Sent in the bind; "ISO" has a meaning at SMSC-centre.')]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -12,16 +13,29 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from smpp_esme.errors import SmppError
+from smpp_esme.cli.reload import Callers, Reload
+from smpp_esme.cli.supervisor import Supervisor
+from smpp_esme.cli.tracing import traced
+from smpp_esme.errors import ConfigError, SmppError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smpp_esme.daemon.config import Settings
+    from fastapi import FastAPI
+
+    from smpp_esme.daemon.config import HttpSettings, Settings
+    from smpp_esme.daemon.gateway import Gateway
+    from smpp_esme.daemon.metrics import Metrics
+    from smpp_esme.daemon.webhooks import MakeCourier
+    from smpp_esme.web.server import Options
 
 _log = logging.getLogger(__name__)
 
 _SWITCH_INTERVAL: Final = 0.0005
+
+#: Collections of garbage by objects made and by collections before. Next to nothing of ours is a cycle, and at the
+#: default of 700 every batch would pay for several looks through all that lives.
+_GARBAGE: Final = (50_000, 10, 20)
 
 
 def run(
@@ -29,6 +43,7 @@ def run(
 ) -> None:
     """Run the daemon until SIGTERM or SIGINT: keep links bound, deliver what comes over HTTP, record receipts.
 
+    SIGHUP has it read the configuration anew and go over to it, as far as that can be done without a start.
     It stops in order: claims nothing more, waits for outstanding responses, unbinds. Killed at any instant it loses
     nothing that was accepted, and what may have been sent twice is reported as IN_DOUBT instead.
     """
@@ -39,9 +54,10 @@ def run(
     logs.configure(settings.log)
     # The store's thread asks for the interpreter beside a busy event loop; at the default of 5 ms it starves.
     sys.setswitchinterval(_SWITCH_INTERVAL)
+    gc.set_threshold(*_GARBAGE)
     try:
         with asyncio.Runner(loop_factory=_fast_loop()) as runner:
-            runner.run(_run(settings))
+            runner.run(_run(config, settings))
     except BaseExceptionGroup as group:
         raise (_own(group) or group) from group
 
@@ -63,35 +79,116 @@ def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return None
 
 
-async def _run(settings: Settings) -> None:
+async def _run(path: Path, settings: Settings) -> None:
+    from smpp_esme.daemon.metrics import Metrics
     from smpp_esme.daemon.service import Service
     from smpp_esme.store import Store
-    from smpp_esme.web.app import create_app
-    from smpp_esme.web.server import listen, serve
+    from smpp_esme.web.server import Server, listen
 
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    _make_folder(settings.store.url)
+    supervisor = Supervisor()
+    stop, hung_up = _stop_on_signals(supervisor), _on_hangup()
+    make_folder(settings.store.url)
     synchronous: Literal["FULL", "NORMAL"] = "FULL" if settings.store.synchronous == "full" else "NORMAL"
-    listener = listen(settings.http.host, settings.http.port)
-    async with await Store.open(settings.store.url, synchronous=synchronous) as store:
-        service = Service(settings, store)
-        app = create_app(service.gateway, body_limit=settings.http.body_limit)
+    metrics = Metrics()
+    async with contextlib.AsyncExitStack() as stack:
+        listener = stack.enter_context(listen(settings.http.host, settings.http.port))
+        opening = Store.open(settings.store.full_url, synchronous=synchronous, vault=settings.store.vault())
+        store = await stack.enter_async_context(await opening)
+        await stack.enter_async_context(traced(settings, metrics, stop))
+        service = Service(settings, store, metrics, _courier(settings))
+        callers = Callers(settings.http.keys)
+        server = Server(_web(settings.http, service.gateway, metrics, callers), listener, _options(settings.http))
         host, port = listener.getsockname()[:2]
-        _log.info("daemon.started", extra={"http": f"http://{host}:{port}", "store": settings.store.url})
+        address = f"{'https' if settings.http.certificate else 'http'}://{host}:{port}"
+        supervisor.status = f"serving {address}"
+        reload = Reload(path, settings, service, server, callers)
+        _log.info("daemon.started", extra={"http": address, "store": store.name})
         async with asyncio.TaskGroup() as tasks:
-            web = tasks.create_task(serve(app, listener), name="web")
+            others = [
+                tasks.create_task(server.run(), name="web"),
+                tasks.create_task(reload.run(hung_up, supervisor), name="reload"),
+                tasks.create_task(supervisor.watch(service.gateway.readiness), name="watchdog"),
+            ]
+            supervisor.ready()
+            gc.freeze()  # what lives by now lives as long as we do
             try:
                 await service.run(stop)
             finally:
-                web.cancel()
+                for task in others:
+                    task.cancel()
     _log.info("daemon.stopped")
 
 
-def _make_folder(url: str) -> None:
-    """The folder of a SQLite file is made, as the file itself is."""
+def _courier(settings: Settings) -> MakeCourier | None:
+    """What delivers to endpoints; nothing is loaded for it where there are none."""
+    if not settings.webhooks:
+        return None
+    from smpp_esme.daemon.courier import Courier
+
+    return Courier
+
+
+def _stop_on_signals(supervisor: Supervisor) -> asyncio.Event:
+    """What SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+
+    def stopping() -> None:
+        supervisor.stopping()
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping)
+    return stop
+
+
+def _on_hangup() -> asyncio.Event:
+    """What SIGHUP sets."""
+    hung_up = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up.set)
+    return hung_up
+
+
+def _web(settings: HttpSettings, gateway: Gateway, metrics: Metrics, callers: Callers) -> FastAPI:
+    """The web application."""
+    from smpp_esme.web.app import create_app
+    from smpp_esme.web.events import HEARTBEAT, Streams
+
+    return create_app(
+        gateway,
+        body_limit=settings.body_limit,
+        patience=settings.patience,
+        callers=callers.by_digest,
+        metrics=metrics,
+        streams=Streams(settings.streams, HEARTBEAT),
+    )
+
+
+def _options(settings: HttpSettings) -> Options:
+    """How it is served."""
+    from smpp_esme.web.server import Options
+
+    return Options(
+        patience=settings.patience,
+        connections=settings.connections,
+        proxies=tuple(map(str, settings.proxies)),
+        certificate=settings.certificate,
+        key=settings.certificate_key,
+        key_password=settings.certificate_key_password.get_secret_value(),
+    )
+
+
+def make_folder(url: str) -> None:
+    """The folder of a SQLite file is made, as the file itself is.
+
+    Raises:
+        ConfigError: it cannot be.
+    """
     prefix = "sqlite:///"
-    if url.startswith(prefix):
-        Path(url.removeprefix(prefix)).parent.mkdir(parents=True, exist_ok=True)
+    if not url.startswith(prefix):
+        return
+    folder = Path(url.removeprefix(prefix)).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"the folder {folder} cannot be made: {error.strerror}"
+        raise ConfigError("store.url", problem, "one that this user may write to") from error

@@ -1,4 +1,4 @@
-"""`smpp-esme send`: one message, from the command line to the handset."""
+"""`smpp-esme send`: one message of any kind, from the command line to the handset."""
 
 from __future__ import annotations
 
@@ -12,42 +12,118 @@ from smpp_esme.cli.terminal import plain
 
 if TYPE_CHECKING:
     from smpp_esme.client import Submission
+    from smpp_esme.client.outgoing import Parameters
+    from smpp_esme.sms.content import Content
+
+
+_To = Annotated[str, typer.Argument(help="Whom it is for, such as '+7 999 123-45-67'.")]
+_Text = Annotated[
+    str | None,
+    typer.Argument(
+        help="What to deliver: the text; for tgm the code, for binary-hex the digits, for hlr and ping nothing.",
+        show_default=False,
+    ),
+]
+_Source = Annotated[str, typer.Option(help="Who sends it: a name, a short code or a number.")]
+_Comment = Annotated[
+    str | None, typer.Option(help="A note for your own records at the provider; no subscriber sees it.")
+]
+_Kind = Annotated[
+    str,
+    typer.Option(
+        help="Which kind of message: sms, mail, call, viber, soc, tgm, bot, hlr, ping, binary, binary-hex, wap-push."
+    ),
+]
+_Field = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="Another field of that kind, as in subject=News for mail or url=https://example.com/ for wap-push; "
+        "may be repeated.",
+        show_default=False,
+    ),
+]
+_Flash = Annotated[bool, typer.Option("--flash", help="Show it at once and do not keep it.")]
+_Transliterate = Annotated[
+    bool | None,
+    typer.Option(
+        "--transliterate/--no-transliterate",
+        help="Write what would go as UCS2 in Latin letters, if all of it can. Left out, as the profile says.",
+        show_default=False,
+    ),
+]
+_Coding = Annotated[
+    str | None,
+    typer.Option(help="gsm7, ascii, latin1 or ucs2. Left out, the cheapest that carries the text.", show_default=False),
+]
+_Languages = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--language",
+        help="Write it in this language's national tables where that saves a segment; may be repeated. Left out, as "
+        "the profile says.",
+        show_default=False,
+    ),
+]
+_Wait = Annotated[float | None, typer.Option(min=0.1, metavar="SECONDS", help="Wait so long for the delivery receipt.")]
 
 
 def send(
-    to: Annotated[str, typer.Argument(help="Whom it is for, such as '+7 999 123-45-67'.")],
-    text: Annotated[str, typer.Argument(help="What to deliver.")],
+    to: _To,
     url: Url,
+    text: _Text = None,
     profile: ProfileName = "standard",
     system_type: SystemType = "",
-    source: Annotated[str, typer.Option(help="Who sends it: a name, a short code or a number.")] = "",
-    comment: Annotated[
-        str | None, typer.Option(help="A note for your own records at the provider; no subscriber sees it.")
-    ] = None,
-    flash: Annotated[bool, typer.Option("--flash", help="Show it at once and do not keep it.")] = False,
-    wait: Annotated[
-        float | None, typer.Option(min=0.1, metavar="SECONDS", help="Wait so long for the delivery receipt.")
-    ] = None,
+    source: _Source = "",
+    comment: _Comment = None,
+    kind: _Kind = "sms",
+    field: _Field = None,
+    coding: _Coding = None,
+    flash: _Flash = False,
+    transliterate: _Transliterate = None,
+    languages: _Languages = None,
+    wait: _Wait = None,
 ) -> None:
     """Submit a message, and print the SMSC's message_id for each of its segments.
 
     With --wait also print the receipt; the exit status is then 0 only if the message was delivered.
     """
-    raise typer.Exit(
-        asyncio.run(_send(to, text, url, profile, system_type, source=source, comment=comment, flash=flash, wait=wait))
-    )
+    content = _content(kind, text, field or [])
+    options: Parameters = {
+        "source": source,
+        "comment": comment,
+        "coding": coding,
+        "flash": flash,
+        "transliterate": transliterate,
+        "languages": languages,
+    }
+    raise typer.Exit(asyncio.run(_send(to, content, url, profile, system_type, options=options, wait=wait)))
+
+
+def _content(kind: str, text: str | None, further: list[str]) -> Content:
+    """The content of this kind whose first field is the text."""
+    from smpp_esme.sms.content import KINDS, content_from
+
+    fields = {"kind": kind}
+    if text is not None:
+        names = KINDS[kind].__struct_fields__ if kind in KINDS else ()
+        fields[names[0] if names else "text"] = text
+    for one in further:
+        name, sign, value = one.partition("=")
+        if not sign:
+            raise typer.BadParameter(f"{plain(one)!r} is no NAME=VALUE", param_hint="--field")
+        fields[name] = value
+    return content_from(fields)
 
 
 async def _send(
     to: str,
-    text: str,
+    content: Content,
     url: str,
     profile: str,
     system_type: str,
     *,
-    source: str,
-    comment: str | None,
-    flash: bool,
+    options: Parameters,
     wait: float | None,
 ) -> int:
     import msgspec
@@ -57,7 +133,7 @@ async def _send(
 
     endpoint = msgspec.structs.replace(parse_url(url), system_type=system_type)
     async with connect(endpoint, profile=profile) as esme:
-        submission = await esme.submit(to, text, source=source, comment=comment, flash=flash)
+        submission = await esme.submit(to, content, **options)
         for message_id in submission.message_ids:
             typer.echo(f"submitted {plain(message_id)}")
         return 0 if wait is None else await _wait(submission, wait)

@@ -11,24 +11,40 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+    from smpp_esme.simulator.smsc import Smsc
 
-_Host = Annotated[str, typer.Option(help="Address to listen on.")]
-_Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
-_Profile = Annotated[str, typer.Option(help="Which SMSC to be: smsc-centre, standard, or a profile's .toml file.")]
+
+_Config = Annotated[
+    str | None,
+    typer.Option("--config", "-c", help="The whole SMSC as a TOML file, or smsc-centre, standard, careless."),
+]
+_Host = Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")]
+_Port = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.", show_default="2775")
+]
+_Profile = Annotated[
+    str | None,
+    typer.Option(help="How it writes: a profile's name, or its file in TOML.", show_default="smsc-centre"),
+]
 _Account = Annotated[
     list[str] | None,
     typer.Option(metavar="SYSTEM_ID:PASSWORD", help="Who may bind; may be repeated. Without it, anybody."),
 ]
 _ReceiptDelay = Annotated[
-    float, typer.Option(min=0, help="Seconds from a response to its receipt, give or take half of it.")
+    float | None,
+    typer.Option(min=0, help="Seconds from a response to its receipt, give or take half of it.", show_default="1"),
 ]
-_Latency = Annotated[float, typer.Option(min=0, help="Seconds from a submit to its response.")]
+_Latency = Annotated[float | None, typer.Option(min=0, help="Seconds from a submit to its response.", show_default="0")]
 _Seed = Annotated[
     int | None,
     typer.Option(help="Decides message_ids and delays. Without it, the clock: message_ids differ in every run."),
 ]
-_Window = Annotated[int, typer.Option(min=1, help="How many receipts may wait for an answer on a session.")]
+_Window = Annotated[
+    int | None,
+    typer.Option(min=1, help="How many receipts may wait for an answer on a session.", show_default="50"),
+]
 _Script = Annotated[Path | None, typer.Option(help="TOML file of rules: refusals, delays, lost responses ...")]
+_Certificate = Annotated[Path | None, typer.Option(help="Listen with TLS, with this certificate and key, in PEM.")]
 _ControlPort = Annotated[
     int | None, typer.Option(min=0, max=65535, help="Port of the HTTP control API on loopback; 0 takes a free one.")
 ]
@@ -39,21 +55,23 @@ _ReadyFile = Annotated[
 
 def simulate(
     *,
-    host: _Host = "127.0.0.1",
-    port: _Port = 2775,
-    profile: _Profile = "smsc-centre",
+    config: _Config = None,
+    host: _Host = None,
+    port: _Port = None,
+    profile: _Profile = None,
     account: _Account = None,
-    receipt_delay: _ReceiptDelay = 1.0,
-    latency: _Latency = 0.0,
+    receipt_delay: _ReceiptDelay = None,
+    latency: _Latency = None,
     seed: _Seed = None,
-    window: _Window = 50,
+    window: _Window = None,
     script: _Script = None,
+    certificate: _Certificate = None,
     control_port: _ControlPort = None,
     ready_file: _ReadyFile = None,
 ) -> None:
     """Run an SMSC that binds, takes messages and lookups, and sends receipts.
 
-    Nothing leaves this machine. It ends on SIGINT or SIGTERM.
+    Nothing leaves this machine. It ends on SIGINT or SIGTERM. What is given here goes before the file of --config.
 
     What becomes of a message depends on how its number ends:
 
@@ -77,35 +95,69 @@ def simulate(
     smpp-esme send --url smpp://demo:secret@127.0.0.1:2775 --wait 5 79161234567 Hello
     curl http://127.0.0.1:2776/received
     """  # noqa: D301 - \\b is click's mark for lines that are to stay as they are
-    import asyncio
-    import time
-
     from smpp_esme.errors import InvalidValue
-    from smpp_esme.simulator.script import Script
-    from smpp_esme.simulator.smsc import Smsc
-    from smpp_esme.sms.profile import Profile
 
+    given = {"host": host, "port": port, "receipt_delay": receipt_delay, "latency": latency, "seed": seed}
     try:
-        smsc = Smsc(
-            Profile.load(profile) if profile.endswith(".toml") else Profile.named(profile),
-            host=host,
-            port=port,
+        smsc, control_port = _made(
+            config,
+            {**given, "window": window, "control_port": control_port, "profile": profile},
             accounts=_accounts(account) if account else None,
-            receipt_delay=receipt_delay,
-            latency=latency,
-            seed=time.time_ns() if seed is None else seed,
-            window=window,
-            script=Script.load(script) if script else None,
+            script=script,
+            certificate=certificate,
         )
     except InvalidValue as error:
         raise typer.BadParameter(str(error)) from None
+    _serve(smsc, control_port, ready_file)
+
+
+def _serve(smsc: Smsc, control_port: int | None, ready_file: Path | None) -> None:
+    """Run it until it is told to end."""
+    import asyncio
+
     _collect_seldom()
     try:
         with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
             runner.run(_run(smsc, control_port, ready_file))
     except OSError as error:
-        typer.echo(f"smpp-esme simulate: {error.strerror or error}", err=True)
+        told = f"{error.strerror or error}; another --host, --port or --control-port"
+        typer.echo(f"smpp-esme simulate: {told}", err=True)
         raise typer.Exit(1) from None
+
+
+def _made(
+    config: str | None,
+    given: dict[str, Any],
+    *,
+    accounts: dict[str, str] | None,
+    script: Path | None,
+    certificate: Path | None,
+) -> tuple[Smsc, int | None]:
+    """The SMSC of a file and of what was given beside it, and where its control API listens."""
+    import time
+
+    from msgspec.structs import asdict
+
+    from smpp_esme.simulator.personality import Personality, Tls
+    from smpp_esme.simulator.script import Script
+    from smpp_esme.simulator.smsc import Smsc
+
+    told: dict[str, Any] = {"port": 2775, "receipt_delay": 1.0, "seed": time.time_ns()}
+    told |= {
+        key: value
+        for key, value in asdict(Personality.load(config) if config else Personality()).items()
+        if value is not None
+    }
+    told |= {key: value for key, value in given.items() if value is not None}
+    if accounts:
+        told["accounts"] = accounts
+    if certificate:
+        told["tls"] = Tls(certificate=str(certificate))
+    personality = Personality(**told)
+    options = personality.options()
+    if script:
+        options["script"] = Script.load(script)
+    return Smsc(**options), personality.control_port
 
 
 def _accounts(written: list[str]) -> dict[str, str]:
@@ -115,7 +167,7 @@ def _accounts(written: list[str]) -> dict[str, str]:
     return accounts
 
 
-async def _run(smsc: Any, control_port: int | None, ready_file: Path | None) -> None:
+async def _run(smsc: Smsc, control_port: int | None, ready_file: Path | None) -> None:
     import asyncio
     import signal
     from contextlib import AsyncExitStack
@@ -133,7 +185,7 @@ async def _run(smsc: Any, control_port: int | None, ready_file: Path | None) -> 
         await told_to_stop.wait()
 
 
-def _control(smsc: Any, port: int) -> Any:
+def _control(smsc: Smsc, port: int) -> Any:
     try:
         from smpp_esme.simulator.control import control
     except ImportError:
@@ -146,8 +198,11 @@ def _write_ready(path: Path, ready: dict[str, Any]) -> None:
     import json
 
     draft = path.with_name(f"{path.name}.tmp")
-    draft.write_text(json.dumps(ready) + "\n")
-    draft.replace(path)
+    try:
+        draft.write_text(json.dumps(ready) + "\n")
+        draft.replace(path)
+    except OSError as error:
+        raise typer.BadParameter(f"{path}: {error.strerror}", param_hint="--ready-file") from None
 
 
 def _collect_seldom() -> None:

@@ -11,21 +11,29 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
+from smpp_esme.daemon.metrics import Metrics
+from smpp_esme.daemon.rules import Guarded
 from smpp_esme.errors import EncodingError, SessionClosed
-from smpp_esme.message.message import Accepted, Answer, Refused, Unanswered
-from smpp_esme.message.retry import THROTTLES
+from smpp_esme.message.message import EXPIRED_UNSENT, Accepted, Answer, Message, Refused, Unanswered
 from smpp_esme.message.status import MessageStatus
+from smpp_esme.protocol import tlvs
 from smpp_esme.protocol.commands import CommandStatus
 from smpp_esme.protocol.pdus import SubmitSm, SubmitSmResp
+from smpp_esme.session.guards import Rules
+from smpp_esme.sms import times
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
+    from smpp_esme.daemon.metrics import LinkMeter
+    from smpp_esme.daemon.tracing import Tracing
     from smpp_esme.errors import ResponseTimeout
-    from smpp_esme.message.message import Message, Segment
+    from smpp_esme.message.doubt import Resubmit
+    from smpp_esme.message.message import Segment
     from smpp_esme.protocol.pdus import Pdu
     from smpp_esme.session.link import Link
-    from smpp_esme.session.pacing import Pacing
     from smpp_esme.session.session import Session
     from smpp_esme.store import Store
 
@@ -34,8 +42,6 @@ _log = logging.getLogger(__name__)
 #: How long the queue is left alone when nobody says that there is something in it, in seconds: the safety net for
 #: messages whose next attempt is due.
 _POLL: Final = 0.5
-#: Seconds for which nothing is submitted after ESME_RTHROTTLED or ESME_RMSGQFUL: most SMSCs count by the second.
-_THROTTLED: Final = 1.0
 #: Answers that may wait for the store before no more is submitted.
 _BACKLOG: Final = 20_000
 
@@ -43,9 +49,14 @@ _BACKLOG: Final = 20_000
 class Answers:
     """Answers on their way from the session to the store: gathered within a loop turn, written in one transaction."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(
+        self, store: Store, policies: Mapping[str, Resubmit] | None = None, tracing: Tracing | None = None
+    ) -> None:
         self._store = store
+        self._tracing = tracing
+        self._policies = policies or {}
         self._waiting: list[Answer] = []
+        self._unwritten = 0
         self._arrived = asyncio.Event()
         self._written = asyncio.Event()
 
@@ -55,26 +66,45 @@ class Answers:
         self._arrived.set()
 
     async def run(self) -> None:
-        """Write answers until cancelled; call `flush` after that."""
-        while True:
-            await self._arrived.wait()
-            await self.flush()
+        """Write answers until cancelled; call `flush` after that.
+
+        A batch does not wait for the one before: a receipt that came after a response must not be written before it,
+        or it would go through limbo.
+        """
+        if self._waiting:  # what an outage of the store has left
+            self._arrived.set()
+        async with asyncio.TaskGroup() as writing:
+            while True:
+                await self._arrived.wait()
+                self._arrived.clear()
+                writing.create_task(self._write(), name="answers")
 
     async def flush(self) -> None:
         """Write what waits now. Cancelling never leaves a batch half written, nor forgets one."""
         self._arrived.clear()
-        while batch := self._waiting:
-            self._waiting = []
-            try:
-                await self._store.record_answers(batch, datetime.now(UTC))
-            except BaseException:
-                self._waiting = batch + self._waiting  # recording twice is harmless, forgetting is not
-                raise
+        while self._waiting:
+            await self._write()
+
+    async def _write(self) -> None:
+        # Taken only here: a task that is cancelled before it begins would forget what it was given.
+        batch, self._waiting = self._waiting, []
+        if not batch:
+            return
+        self._unwritten += len(batch)
+        try:
+            recorded = await self._store.record_answers(batch, datetime.now(UTC), policies=self._policies)
+        except BaseException:
+            self._waiting = batch + self._waiting  # recording twice is harmless, forgetting is not
+            raise
+        finally:
+            self._unwritten -= len(batch)
+        if self._tracing:
+            self._tracing.overtaken(recorded)
         self._written.set()
 
     async def room(self) -> None:
         """Wait while the store lags behind."""
-        while len(self._waiting) >= _BACKLOG:
+        while len(self._waiting) + self._unwritten >= _BACKLOG:
             self._written.clear()
             await self._written.wait()
 
@@ -82,31 +112,56 @@ class Answers:
 class _Submitted:
     """The outcome of one submit_sm: a session tells it, it tells the store."""
 
-    __slots__ = ("_answers", "_dispatch", "_message", "_segment")
+    __slots__ = ("_answers", "_began", "_dispatch", "_message", "_now", "_segment")
 
-    def __init__(self, dispatch: Dispatch, answers: Answers, message: int, segment: int) -> None:
+    def __init__(
+        self, dispatch: Dispatch, answers: Answers, message: Message, segment: int, *, now: Callable[[], float]
+    ) -> None:
         self._dispatch = dispatch
         self._answers = answers
         self._message = message
         self._segment = segment
+        self._now = now
+        self._began = now()
 
     def answered(self, response: Pdu) -> None:
-        self._dispatch.heard(response)
+        self._dispatch.heard()
         self._dispatch.ended()
-        self._put(_outcome(response))
+        if response.command_status:
+            self._dispatch.rules.forget(self._message)
+        outcome = _outcome(response)
+        meter, seconds = self._dispatch.meter, self._now() - self._began
+        meter.answered(outcome, seconds)
+        if meter.tracing:
+            meter.tracing.answered(self._message, self._segment, outcome, seconds=seconds)
+        self._put(outcome)
 
     def unanswered(self, error: ResponseTimeout | SessionClosed) -> None:
         _log.debug("submit.unanswered", extra={"error": str(error)})
         self._dispatch.missed()
         self._dispatch.ended()
+        meter = self._dispatch.meter
+        meter.unanswered()
+        if meter.tracing:
+            meter.tracing.unanswered(self._message, self._segment, error, seconds=self._now() - self._began)
+        self._dispatch.rules.forget(self._message)
         self._put(Unanswered(written=True))
 
     def late(self, response: Pdu) -> None:
-        self._dispatch.heard(response)
-        self._put(_outcome(response))  # the message is in doubt by now, and this ends the doubt
+        self._dispatch.heard()
+        meter, outcome = self._dispatch.meter, _outcome(response)
+        meter.late()
+        if meter.tracing:
+            meter.tracing.late(self._message, self._segment, outcome)
+        self._put(outcome)  # the message is in doubt by now, and this ends the doubt
 
     def _put(self, outcome: Accepted | Refused | Unanswered) -> None:
-        self._answers.put(Answer(self._message, self._segment, outcome))
+        self._answers.put(_answer(self._message, self._segment, outcome))
+
+
+def _answer(message: Message, segment: int, outcome: Accepted | Refused | Unanswered) -> Answer:
+    """What became of a segment of a message as it was claimed."""
+    return Answer(message.id, segment, outcome, message.attempts, message.claimed_at)
 
 
 def _outcome(response: Pdu) -> Accepted | Refused | Unanswered:
@@ -119,6 +174,14 @@ def _outcome(response: Pdu) -> Accepted | Refused | Unanswered:
     return Unanswered(written=True)  # a generic_nack that says ESME_ROK says nothing
 
 
+class _Claimed(msgspec.Struct, frozen=True):
+    """Messages that are this dispatcher's to submit, until when; `is_full`: perhaps there are more."""
+
+    messages: list[Message]
+    until: float
+    is_full: bool
+
+
 class Dispatch:
     """Feeds one link from the store.
 
@@ -126,10 +189,15 @@ class Dispatch:
         store: where messages wait.
         link: which they go out on.
         answers: where the SMSC's answers go.
-        pacing: how fast.
         owner: who claims: this daemon's name.
         lease: seconds a claim is good for.
         batch: how many messages one claim takes at most.
+        rules: what the provider does not want; by default it wants everything.
+        meter: what counts; by default nobody reads it.
+
+    Attributes:
+        rules: as given.
+        meter: as given.
     """
 
     def __init__(
@@ -137,8 +205,9 @@ class Dispatch:
         store: Store,
         link: Link,
         answers: Answers,
-        pacing: Pacing,
         *,
+        rules: Guarded | None = None,
+        meter: LinkMeter | None = None,
         owner: str,
         lease: float,
         batch: int,
@@ -146,16 +215,24 @@ class Dispatch:
         self._store = store
         self._link = link
         self._answers = answers
-        self._pacing = pacing
+        self.rules = rules or Guarded(link.name, Rules())
+        self.meter = meter or Metrics().link(link.name)
         self._owner = owner
         self._lease = timedelta(seconds=lease)
         self._batch = batch
         self._woken = asyncio.Event()
+        self._next: asyncio.Task[_Claimed] | None = None
+        self._next_until = 0.0
         self._stopping = False
         self._outstanding = 0
         self._silence = 0
         self._idle = asyncio.Event()
         self._idle.set()
+
+    def change(self, *, lease: float, batch: int) -> None:
+        """Claim for so many seconds, and so many messages at most, from now on."""
+        self._lease = timedelta(seconds=lease)
+        self._batch = batch
 
     def wake(self) -> None:
         """There is something in the queue."""
@@ -167,11 +244,9 @@ class Dispatch:
         if not self._outstanding:
             self._idle.set()
 
-    def heard(self, response: Pdu) -> None:
-        """The SMSC answered; if it asked us to slow down, everything waits a moment."""
+    def heard(self) -> None:
+        """The SMSC answered."""
         self._silence = 0
-        if response.command_status in THROTTLES:
-            self._pacing.hold(asyncio.get_running_loop().time() + _THROTTLED)
 
     def missed(self) -> None:
         """A submit_sm was not answered."""
@@ -185,55 +260,81 @@ class Dispatch:
     @property
     def is_bound(self) -> bool:
         """Whether there is a session to submit on."""
-        return self._link.is_bound
+        return self._link.can_submit
 
     async def run(self) -> None:
-        """Submit what waits, on every session that the link brings, until `stop`; then wait for what is outstanding.
+        """Submit what waits, on whatever sessions the link has, until `stop`; then wait for what is outstanding.
 
-        Cancelling is safe at any time.
+        It ends with the link, too. Cancelling is safe at any time.
         """
-        async for session in self._link.sessions():
-            try:
-                while not self._stopping:
-                    await self._submit_some(session)
-                await self._idle.wait()
-            except SessionClosed as error:
-                _log.info("dispatch.paused", extra={"link": self._link.name, "reason": str(error)})
-            if self._stopping:
-                return
+        try:
+            while not (self._stopping or self._link.has_ended):
+                try:
+                    await self._submit_some()
+                except SessionClosed as error:
+                    _log.info("dispatch.paused", extra={"link": self._link.name, "reason": str(error)})
+        finally:
+            await self._give_up_next()
+        await self._idle.wait()
 
-    async def _submit_some(self, session: Session) -> None:
-        """Claim as much as fits the window, and submit it; sleep if there is nothing."""
+    async def _submit_some(self) -> None:
+        """Claim as much as fits a window, and submit it there; sleep if there is nothing."""
         await self._answers.room()
-        room = await session.room()
+        session, room = await self._turns()
         if self._stopping:
             return
-        if self._silence >= self._link.window:
-            self._leave(session)
-            return
-        self._woken.clear()
-        messages = await self._claim(min(room, self._batch, self._pacing.second))
-        if messages:
-            await self._submit(session, messages)
+        claimed = await self._next_claim(room)
+        if claimed.messages:
+            await self._submit(session, claimed)
         else:
             await self._sleep()
 
-    async def _claim(self, limit: int) -> list[Message]:
-        """Claim; cancelled meanwhile, hand back what the store, which ends what it has begun, has claimed for us."""
+    async def _turns(self) -> tuple[Session, int]:
+        """Wait for a session with room; what was claimed ahead is handed back if that takes too long for it."""
+        if self._next is not None:
+            try:
+                async with asyncio.timeout_at(self._next_until):
+                    return await self._link.turns(min(self._batch, self._link.pacing.second), paced=False)
+            except TimeoutError:
+                await self._give_up_next()
+        return await self._link.turns(min(self._batch, self._link.pacing.second), paced=False)
+
+    async def _next_claim(self, room: int) -> _Claimed:
+        """What is to be submitted now; where there is more, that is claimed meanwhile."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._claim(room), name="claim")
+        claimed = await asyncio.shield(self._next)
+        self._next = None
+        # Where it is the pace that holds us up, what is more urgent shall not come behind two batches.
+        if claimed.is_full and self._link.pacing.second >= self._batch and not self._stopping:
+            self._next_until = self._until()
+            self._next = asyncio.create_task(self._claim(min(self._batch, self._link.window)), name="claim")
+        return claimed
+
+    async def _claim(self, limit: int) -> _Claimed:
+        self._woken.clear()
+        until = self._until()
         lease_until = datetime.now(UTC) + self._lease
-        claiming = asyncio.ensure_future(
-            self._store.claim(limit, link=self._link.name, owner=self._owner, lease_until=lease_until)
+        found = await self._store.claim(limit, link=self._link.name, owner=self._owner, lease_until=lease_until)
+        return _Claimed(found, until, is_full=len(found) == limit)
+
+    def _until(self) -> float:
+        """Until when what is claimed now may leave."""
+        # Half of the lease is for the response: when it ends, another daemon may decide about the message.
+        return asyncio.get_running_loop().time() + self._lease.total_seconds() / 2
+
+    async def _give_up_next(self) -> None:
+        """Hand back what was claimed for later; a claim that has begun goes on to its end, so that is awaited."""
+        if self._next is None:
+            return
+        claiming, self._next = self._next, None
+        claimed = await claiming
+        self._hand_back(
+            (message, segment)
+            for message in claimed.messages
+            for segment in message.segments
+            if segment.status is MessageStatus.SUBMITTING
         )
-        try:
-            return await asyncio.shield(claiming)
-        except asyncio.CancelledError:
-            self._hand_back(
-                (message, segment)
-                for message in await claiming
-                for segment in message.segments
-                if segment.status is MessageStatus.SUBMITTING
-            )
-            raise
 
     def _leave(self, session: Session) -> None:
         """Leave an SMSC that answered nothing of a whole window: it would put the whole queue in doubt."""
@@ -244,7 +345,7 @@ class Dispatch:
     def _hand_back(self, waiting: Iterable[tuple[Message, Segment]]) -> None:
         """Queue again what certainly never left."""
         for message, segment in waiting:
-            self._answers.put(Answer(message.id, segment.number, Unanswered(written=False)))
+            self._answers.put(_answer(message, segment.number, Unanswered(written=False)))
 
     async def _sleep(self) -> None:
         try:
@@ -253,39 +354,69 @@ class Dispatch:
         except TimeoutError:
             return
 
-    async def _submit(self, session: Session, messages: list[Message]) -> None:
-        """Submit what was claimed; what never left is handed back, whatever ends this."""
-        waiting = [(message, segment) for message in reversed(messages) for segment in reversed(message.segments)]
+    async def _submit(self, session: Session, claimed: _Claimed) -> None:
+        """Submit what was claimed, while the claim is good; what never left is handed back, whatever ends this."""
+        going = [message for message in claimed.messages if self._may_go(message)]
+        waiting = [(message, segment) for message in reversed(going) for segment in reversed(message.segments)]
         try:
-            while waiting:
-                message, segment = waiting[-1]
-                if segment.status is MessageStatus.SUBMITTING:  # a segment that was accepted before is left alone
-                    await self._pace(session)
-                    self._start(session, message, segment)
-                waiting.pop()
+            async with asyncio.timeout_at(claimed.until):
+                await self._start_all(session, waiting, claimed.until)
+        except TimeoutError:
+            return
         finally:
             self._hand_back(waiting)
 
-    async def _pace(self, session: Session) -> None:
-        loop = asyncio.get_running_loop()
-        if delay := self._pacing.delay(loop.time()):
-            await asyncio.sleep(delay)
-        await session.room()
-        self._pacing.take(loop.time())
+    async def _start_all(self, session: Session, waiting: list[tuple[Message, Segment]], until: float) -> None:
+        """Start these one after another, the last first; what has left, or needs not, is taken off the list."""
+        current, began = None, 0.0
+        while waiting:
+            message, segment = waiting[-1]
+            if segment.status is MessageStatus.SUBMITTING:  # a segment that was accepted before is left alone
+                # All segments of a message go on one session.
+                await self._link.turns(on=session, lane=message.priority)
+                if self._silence >= self._link.window:
+                    self._leave(session)
+                    return
+                if asyncio.get_running_loop().time() > until:  # where nothing was waited for, no timeout has come
+                    return
+                if message is not current:
+                    current, began = message, asyncio.get_running_loop().time()
+                self._start(session, message, segment, began)
+            waiting.pop()
 
-    def _start(self, session: Session, message: Message, segment: Segment) -> None:
-        outcome = _Submitted(self, self._answers, message.id, segment.number)
+    def _may_go(self, message: Message) -> bool:
+        """Whether the provider's rules let this message go; if not, that is its answer."""
+        now = asyncio.get_running_loop().time()
+        waiting = [one for one in message.segments if one.status is MessageStatus.SUBMITTING]
+        if len(waiting) < len(message.segments):  # it has begun to go already
+            return True
+        refused = self.rules.refusal(message, now, self._link.pacing.state(now))
+        if refused is None:
+            return True
+        for segment in waiting:
+            self._answers.put(_answer(message, segment.number, refused))
+        return False
+
+    def _start(self, session: Session, message: Message, segment: Segment, began: float) -> None:
+        if message.expires_at is not None and message.expires_at <= datetime.now(UTC):
+            self._answers.put(_answer(message, segment.number, EXPIRED_UNSENT))
+            return
+        if late := self.rules.lateness(began, asyncio.get_running_loop().time()):
+            self._answers.put(_answer(message, segment.number, late))
+            return
+        outcome = _Submitted(self, self._answers, message, segment.number, now=asyncio.get_running_loop().time)
         try:
             session.start(submit_sm(message, segment), outcome)
             self._outstanding += 1
             self._idle.clear()
         except EncodingError as error:  # a message that no PDU can carry must not stop those behind it
             refused = Refused(CommandStatus.ESME_RSUBMITFAIL, "UNSENDABLE", str(error), retryable=False)
-            self._answers.put(Answer(message.id, segment.number, refused))
+            self._answers.put(_answer(message, segment.number, refused))
 
 
-def submit_sm(message: Message, segment: Segment) -> SubmitSm:
-    """The submit_sm that carries one segment of a message."""
+def submit_sm(message: Message, segment: Segment, *, at: datetime | None = None) -> SubmitSm:
+    """The submit_sm that carries one segment of a message; what is left of its validity is counted from `at`."""
+    left = None if message.expires_at is None else (message.expires_at - (at or datetime.now(UTC))).total_seconds()
     return SubmitSm(
         source_addr_ton=message.source_addr_ton,
         source_addr_npi=message.source_addr_npi,
@@ -297,5 +428,7 @@ def submit_sm(message: Message, segment: Segment) -> SubmitSm:
         priority_flag=message.priority,
         registered_delivery=message.registered_delivery,
         data_coding=message.data_coding,
+        validity_period="" if left is None else times.relative(max(left, 1.0)),
         short_message=segment.short_message,
+        tlvs=tlvs.read(segment.tlvs, 0)[0],
     )

@@ -5,9 +5,7 @@ Nothing is answered before the store has it: what `submit` returns is on disk.
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-import secrets
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,21 +13,37 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from smpp_esme.errors import InvalidValue
-from smpp_esme.message.message import Message, Segment, new_reference
+from smpp_esme.daemon.events import Events
+from smpp_esme.daemon.inquiry import Inquiry, Reply
+from smpp_esme.daemon.links import LinkState
+from smpp_esme.daemon.orders import check_name, check_times, digest, kept, mark
+from smpp_esme.daemon.webhooks import Webhooks
+from smpp_esme.errors import InvalidValue, SessionClosed, StoreUnusable
+from smpp_esme.message.status import is_final
 from smpp_esme.sms.coding import Coding
-from smpp_esme.sms.compose import Composed, compose
-from smpp_esme.sms.envelope import Content, Hlr, Ping
+from smpp_esme.sms.compose import compose
+from smpp_esme.sms.content import Content
+from smpp_esme.sms.envelope import Hlr, Ping
+from smpp_esme.sms.explain import Explanation, explain
+from smpp_esme.sms.national import Language
 from smpp_esme.sms.profile import Profile
+from smpp_esme.sms.references import References
 
 if TYPE_CHECKING:
+    from smpp_esme.daemon.tracing import Tracing
+    from smpp_esme.message.doubt import Decision, Resolved
+    from smpp_esme.message.message import Attached, LimboReceipt, Message
+    from smpp_esme.message.received import Received
     from smpp_esme.message.status import MessageStatus
+    from smpp_esme.message.wanted import Wanted
     from smpp_esme.store import Store
+    from smpp_esme.store.backlog import Census
 
+#: Seconds that the store may take to write what shows that it can; and for which the result is good.
+_PROBE: Final = 2.0
+_PROBED_FOR: Final = 0.5
 #: How many messages one call may bring.
 BATCH_LIMIT: Final = 10_000
-#: What a person may call a message: enough for any key of any database.
-_REFERENCE_LIMIT: Final = 128
 #: A field of a message by the name that it has in an order.
 _FIELDS: Final = {"destination": "to"}
 
@@ -43,6 +57,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         source_addr: who sends, where the caller does not say.
         is_bound: whether the link has a bound session now.
         submits: whether messages may go out on it; a receiver's only come in.
+        inquiry: what asks its SMSC about messages, if anything does.
+        state: how the link is now, if anybody knows.
     """
 
     link: str
@@ -50,6 +66,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     source_addr: str
     is_bound: Callable[[], bool]
     submits: bool = True
+    inquiry: Inquiry | None = None
+    state: Callable[[], LinkState] | None = None
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,8 +81,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         client_reference: the caller's name for it; a second message with the same is not kept.
         coding: the coding to use; None takes the cheapest that carries the text.
         flash: whether to show it at once and not keep it.
+        transliterate: whether a text that would go as UCS2 goes in Latin letters, if all of it can; None leaves it to
+            the link's profile.
+        languages: in whose national tables it may be written where that saves a segment; None leaves it to the link's
+            profile.
         priority: 0 to 3, the higher the sooner.
         link: the link to use; None takes the only or the first one.
+        resubmit: "hold" or "resend", if it comes in doubt; None leaves it to the link.
+        schedule_delivery_time: not submitted before this; None, or a time that has passed, is at once.
+        validity_period: seconds after which nobody is to try any more, from then; None leaves it to the SMSC.
     """
 
     to: str
@@ -74,8 +99,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     client_reference: str | None = None
     coding: Coding | None = None
     flash: bool = False
+    transliterate: bool | None = None
+    languages: tuple[Language, ...] | None = None
     priority: int = 0
     link: str | None = None
+    resubmit: str | None = None
+    schedule_delivery_time: datetime | None = None
+    validity_period: float | None = None
 
     def __repr__(self) -> str:
         """Its kind; never the text or the number."""
@@ -89,14 +119,37 @@ class Gateway:
         store: where messages live.
         routes: the links, the default one first.
         wake: called when there is something new to dispatch.
+        webhooks: who is told of events; by default nobody.
+        tracing: what traces the messages that are kept, if anything does.
+
+    Attributes:
+        events: what happened, for whoever asks or follows.
+        webhooks: who is told of it.
     """
 
-    def __init__(self, store: Store, routes: Sequence[Route], wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        routes: Sequence[Route],
+        wake: Callable[[], None],
+        webhooks: Webhooks | None = None,
+        *,
+        tracing: Tracing | None = None,
+    ) -> None:
         self._store = store
+        self._tracing = tracing
+        self.change(routes)
+        self._wake = wake
+        self._stopping = False
+        self._references = References(int(time.time()))
+        self._probed: tuple[float, str | None] = (float("-inf"), None)
+        self.events = Events(store.feed)
+        self.webhooks = webhooks or Webhooks({}, store)
+
+    def change(self, routes: Sequence[Route]) -> None:
+        """Deliver over these links from now on, the first of them where none is named; what is kept stays as it is."""
         self._routes = {route.link: route for route in routes}
         self._default = next((route.link for route in routes if route.submits), None)
-        self._wake = wake
-        self._references = itertools.count(secrets.randbelow(0x10000))
 
     async def submit(self, order: Order, *, key: str | None = None) -> Message:
         """Keep a message for delivery; `key` makes a repeated request harmless.
@@ -155,19 +208,192 @@ class Gateway:
         """
         return await self._store.messages(status=status, after=after, limit=limit)
 
+    async def search(
+        self, wanted: Wanted, *, after: str | None = None, limit: int = 100
+    ) -> tuple[list[Message], str | None]:
+        """A page of the messages that are looked for, and the `after` of the next; None at the end.
+
+        Args:
+            wanted: which.
+            after: what came with the page before.
+            limit: how many at most, up to 1,000; fewer, or none, may come with more behind them.
+
+        Raises:
+            UnknownReference: `after` is none.
+        """
+        return await self._store.search(wanted, after=after, limit=limit)
+
+    def explain(self, text: str, order: Order) -> Explanation:
+        """What a text becomes if it is submitted with these options; nothing is kept, and `order.to` is not looked at.
+
+        Raises:
+            InvalidValue, EncodingError: as `submit` would.
+        """
+        profile = self._route(order.link).profile
+        return explain(
+            text,
+            profile.writing(transliterate=order.transliterate, languages=order.languages),
+            comment=order.comment,
+            coding=order.coding,
+            flash=order.flash,
+        )
+
+    async def duplicates(self, *, after: str | None = None, limit: int = 100) -> list[Message]:
+        """A page of the messages that were sent again in doubt, and so may have arrived twice.
+
+        Args:
+            after: the last reference of the page before.
+            limit: how many at most, up to 1,000.
+
+        Raises:
+            UnknownReference: `after` is none.
+        """
+        return await self._store.duplicates(after=after, limit=limit)
+
+    async def received(self, *, after: str | None = None, limit: int = 100) -> list[Received]:
+        """A page of messages from subscribers, in the order in which they were kept.
+
+        Args:
+            after: the last reference of the page before.
+            limit: how many at most, up to 1,000.
+
+        Raises:
+            UnknownReference: `after` is none.
+        """
+        return await self._store.inbox.messages(after=after, limit=limit)
+
+    async def received_message(self, reference: str) -> Received:
+        """One message from a subscriber.
+
+        Raises:
+            UnknownReference: there is none.
+        """
+        return await self._store.inbox.message(reference)
+
+    async def resolve(self, references: Sequence[str], decision: Decision) -> list[Resolved]:
+        """Decide about messages in doubt; one that is not in doubt stays as it is, one that is unknown is left out."""
+        resolved = await self._store.resolve(references, decision, datetime.now(UTC))
+        self._wake()
+        return resolved
+
+    async def query(self, reference: str) -> tuple[Message, list[Reply]]:
+        """Ask the SMSC what has become of a message, as far as its ids are known and no verdict has come.
+
+        Returns:
+            The message as it stands then, and what the SMSC said of each segment that it was asked about.
+
+        Raises:
+            UnknownReference: there is no such message.
+            SessionClosed, ResponseTimeout: the SMSC cannot be asked just now.
+        """
+        message = await self._store.message(reference)
+        replies = await self._inquiry(message.link).query(message)
+        return await self._store.message(reference), replies
+
+    async def cancel(self, reference: str) -> tuple[Message, list[Reply]]:
+        """Take a message back: what is still queued is CANCELLED, what the SMSC has it is asked for by cancel_sm.
+
+        Returns:
+            The message as it stands then, and how the SMSC answered for each segment that it was asked for.
+
+        Raises:
+            UnknownReference: there is no such message.
+            SessionClosed, ResponseTimeout: the SMSC cannot be asked just now; what was queued is cancelled.
+        """
+        await self._store.open_ends.cancel(reference, datetime.now(UTC))
+        message = await self._store.message(reference)
+        replies = (
+            await self._inquiry(message.link).cancel(message)
+            if any(one.message_id and not is_final(one.status) for one in message.segments)
+            else []
+        )
+        return await self._store.message(reference), replies
+
+    async def limbo(
+        self, *, link: str | None = None, dismissed: bool = False, after: int = 0, limit: int = 100
+    ) -> list[LimboReceipt]:
+        """A page of the receipts that belong to no message, oldest first.
+
+        Args:
+            link: only those that came in on this link.
+            dismissed: whether those are among them for which nobody waits any more.
+            after: the last id of the page before.
+            limit: how many at most, up to 1,000.
+        """
+        return await self._store.limbo(limit, after=after, link=link, dismissed=dismissed)
+
+    async def attach(self, receipt: int, reference: str) -> Attached:
+        """Give a receipt in limbo to a message.
+
+        Raises:
+            UnknownReference: there is no such receipt, or no such message.
+        """
+        return await self._store.open_ends.attach(receipt, reference, datetime.now(UTC))
+
+    async def dismiss(self, receipts: Sequence[int]) -> int:
+        """Say of receipts in limbo that nobody waits for them; of how many that is new."""
+        return await self._store.open_ends.dismiss(receipts, datetime.now(UTC))
+
     async def counts(self) -> Mapping[MessageStatus, int]:
         """How many messages stand at each status."""
         return await self._store.counts()
+
+    async def census(self) -> Census:
+        """How many messages stand at each status, and what waits beside them."""
+        return await self._store.census(list(self._routes))
 
     def links(self) -> dict[str, bool]:
         """The links, and whether each is bound."""
         return {name: route.is_bound() for name, route in self._routes.items()}
 
+    def link_states(self) -> list[LinkState]:
+        """How each link is, as far as that is known."""
+        return [route.state() for route in self._routes.values() if route.state]
+
+    async def readiness(self) -> list[str]:
+        """Why no message could be taken and sent just now, one sentence a reason; none if it could."""
+        reasons = []
+        if self._stopping:
+            reasons.append("the daemon is stopping")
+        submitting = [route for route in self._routes.values() if route.submits]
+        if submitting and not any(route.is_bound() for route in submitting):
+            reasons.append("no link is bound that messages could go out on")
+        if trouble := await self._trouble():
+            reasons.append(f"the store cannot be used: {trouble}")
+        return reasons
+
+    async def _trouble(self) -> str | None:
+        """Why nothing could be kept now; asked of the disk itself, but no more often than it is good for."""
+        now = asyncio.get_running_loop().time()
+        if now < self._probed[0]:
+            return self._probed[1]
+        trouble = None
+        try:
+            async with asyncio.timeout(_PROBE):
+                await self._store.probe()
+        except StoreUnusable as error:
+            trouble = str(error)
+        except TimeoutError:
+            trouble = f"it did not answer within {_PROBE:g} s"
+        self._probed = (now + _PROBED_FOR, trouble)
+        return trouble
+
+    def stop(self) -> None:
+        """Say from now on that the daemon is not ready; what still comes is kept all the same."""
+        self._stopping = True
+        self.events.stop()
+
+    def _inquiry(self, link: str) -> Inquiry:
+        route = self._routes.get(link)
+        if route is None or route.inquiry is None:
+            raise SessionClosed(f"there is no link {link}")
+        return route.inquiry
+
     async def _keep(self, orders: Sequence[Order], key: str | None, where: str) -> list[Message]:
         """Keep a request's orders; `where` says how an error names the field of one of them."""
         if not 1 <= len(orders) <= BATCH_LIMIT:
             raise InvalidValue("messages", f"there are {len(orders)}", f"1 to {BATCH_LIMIT}")
-        _check_name("Idempotency-Key", key)
+        check_name("Idempotency-Key", key)
         now = datetime.now(UTC)
         messages = []
         for number, order in enumerate(orders):
@@ -177,29 +403,32 @@ class Gateway:
                 field = where.format(number=number, field=_FIELDS.get(error.field, error.field))
                 raise InvalidValue(field, error.problem, error.allowed) from error
         if key:
-            _mark(messages, key, _digest(orders))
-        kept = await self._store.add(messages)
+            mark(messages, key, digest(orders))
+        stored = await self._store.add(messages)
+        if self._tracing:
+            self._tracing.accepted(messages, stored)
         self._wake()
-        return kept
+        return stored
 
     def _message(self, order: Order, now: datetime) -> Message:
         route = self._route(order.link)
-        _check_name("client_reference", order.client_reference)
+        check_name("client_reference", order.client_reference)
         if order.priority not in range(4):
             raise InvalidValue("priority", f"is {order.priority}", "0 to 3")
+        check_times(order, route.profile, now)
         composed = compose(
             order.content,
             order.to,
             source=route.source_addr if order.source is None else order.source,
-            profile=route.profile,
-            reference=next(self._references),
+            profile=route.profile.writing(transliterate=order.transliterate, languages=order.languages),
+            reference=self._references,
             comment=order.comment,
             coding=order.coding,
             flash=order.flash,
         )
         if "\0" in composed.text:  # SMPP would carry it, the store cannot keep it
             raise InvalidValue("text", "holds U+0000", "any other character")
-        return _kept(composed, order, route, now)
+        return kept(composed, order, route, now)
 
     def _route(self, link: str | None) -> Route:
         route = self._routes.get(link or self._default or "")
@@ -207,43 +436,3 @@ class Gateway:
             known = ", ".join(route.link for route in self._routes.values() if route.submits)
             raise InvalidValue("link", f"no message can go out on {link!r}", f"one of {known}" if known else "none")
         return route
-
-
-def _kept(composed: Composed, order: Order, route: Route, now: datetime) -> Message:
-    return Message(
-        reference=new_reference(time.time_ns(), secrets.randbits(80)),
-        client_reference=order.client_reference,
-        kind=composed.kind,
-        source_addr=composed.source.addr,
-        source_addr_ton=composed.source.ton,
-        source_addr_npi=composed.source.npi,
-        destination_addr=composed.destination.addr,
-        dest_addr_ton=composed.destination.ton,
-        dest_addr_npi=composed.destination.npi,
-        text=composed.text,
-        data_coding=composed.segments.data_coding,
-        priority=order.priority,
-        link=route.link,
-        created_at=now,
-        segments=[
-            Segment(number=one.sequence, esm_class=one.esm_class, short_message=one.short_message)
-            for one in composed.segments.segments
-        ],
-    )
-
-
-def _digest(orders: Sequence[Order]) -> str:
-    """Of the whole request, so that a longer or shorter one under the same key is seen to be another."""
-    return hashlib.sha256(msgspec.json.encode(orders)).hexdigest()
-
-
-def _mark(messages: Sequence[Message], key: str, digest: str) -> None:
-    """Give each message of a request a key of its own, which no other request's key can be taken for."""
-    for number, message in enumerate(messages):
-        message.idempotency_key = f"{key}#{number}"
-        message.idempotency_digest = digest
-
-
-def _check_name(field: str, name: str | None) -> None:
-    if name is not None and not (0 < len(name) <= _REFERENCE_LIMIT and name.isprintable()):
-        raise InvalidValue(field, f"has {len(name)} characters", f"1 to {_REFERENCE_LIMIT} printable characters")

@@ -1,26 +1,29 @@
-"""The daemon's loops, their owner, and how they stop."""
+"""The daemon's loops, their owner, how they change, and how they stop."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from smpp_esme.daemon.collect import Collect
-from smpp_esme.daemon.dispatch import Answers, Dispatch
-from smpp_esme.daemon.gateway import Gateway, Route
-from smpp_esme.session.link import Link
-from smpp_esme.session.pacing import Pacing
+from smpp_esme.daemon.dispatch import Answers
+from smpp_esme.daemon.doubts import Doubts
+from smpp_esme.daemon.endurance import enduring
+from smpp_esme.daemon.gateway import Gateway
+from smpp_esme.daemon.line import Line
+from smpp_esme.daemon.metrics import Metrics, measure_store
+from smpp_esme.daemon.upkeep import Upkeep
+from smpp_esme.daemon.webhooks import Webhooks
+from smpp_esme.errors import BindRefused, InvalidValue, ResponseTimeout, SessionClosed
 
 if TYPE_CHECKING:
-    from smpp_esme.daemon.config import LinkSettings, Settings
+    from smpp_esme.daemon.accounts import LinkSettings
+    from smpp_esme.daemon.config import Settings
+    from smpp_esme.daemon.webhooks import MakeCourier
     from smpp_esme.store import Store
 
 _log = logging.getLogger(__name__)
-
-#: Whose claims these are: one daemon owns one SQLite file.
-OWNER: Final = "smpp-esme"
 
 
 class Service:
@@ -29,78 +32,164 @@ class Service:
     Args:
         settings: the configuration.
         store: open, and this daemon's own.
+        metrics: what is measured of it; by default nobody reads it.
+        courier: makes what delivers to an endpoint.
 
     Attributes:
         gateway: the door for whoever has something to deliver.
     """
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, metrics: Metrics | None = None, courier: MakeCourier | None = None
+    ) -> None:
         self._settings = settings
         self._store = store
-        self._answers = Answers(store)
-        self._links: list[Link] = []
-        self._dispatches: list[Dispatch] = []
-        self._collects: list[Collect] = []
-        routes = [self._route(name, link) for name, link in settings.links.items()]
-        self.gateway = Gateway(store, routes, self._wake)
+        self._metrics = metrics or Metrics()
+        self._policies = {name: link.resubmit() for name, link in settings.links.items()}
+        self._answers = Answers(store, self._policies, self._metrics.tracing)
+        self._judged = {name for name, link in settings.links.items() if link.in_doubt_receipt}
+        self._doubts = Doubts(store, self._judged, attempt=settings.dispatch.lease)
+        self._lines = {name: self._line(name, link) for name, link in settings.links.items()}
+        self._tasks = asyncio.TaskGroup()
+        self._serving: dict[Line, asyncio.Task[None]] = {}
+        self._reloading: asyncio.Task[dict[str, Exception]] | None = None
+        self._upkeep = Upkeep(store, self._lines, policies=self._policies, retention=settings.retention)
+        self._webhooks = Webhooks(
+            settings.webhooks, store, courier=courier, owner=settings.dispatch.owner, metrics=self._metrics
+        )
+        routes = [line.route() for line in self._lines.values()]
+        self.gateway = Gateway(store, routes, self._wake, self._webhooks, tracing=self._metrics.tracing)
+        store.watch_commits(self._metrics.committed)
+        self._metrics.before(self._measure)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop`, then drain: claim no more, wait for what is outstanding, unbind, write the last answers.
 
         Raises:
-            BindRefused: an account is wrong; everything else is waited out.
-            Exception: a loop died; all were stopped, and what the store has committed stands.
+            BindRefused, InvalidValue: no link is left, for no account is right; everything else is waited out.
+            Exception: a loop died, and not of an outage of the store, which it outlasts; all were stopped, and what the
+                store has committed stands.
         """
-        in_doubt = await self._store.recover(OWNER, datetime.now(UTC))
+        in_doubt = await self._store.recover(self._settings.dispatch.owner, datetime.now(UTC), policies=self._policies)
         if in_doubt:
             _log.warning("daemon.recovered", extra={"in_doubt": in_doubt})
         try:
-            async with asyncio.TaskGroup() as loops:
-                links = [loops.create_task(link.run(), name=f"link {link.name}") for link in self._links]
-                dispatching = {loops.create_task(one.run(), name="dispatch"): one for one in self._dispatches}
-                others = [loops.create_task(one.run(), name="collect") for one in self._collects]
-                others.append(loops.create_task(self._answers.run(), name="answers"))
+            async with asyncio.TaskGroup() as self._tasks:
+                for line in self._lines.values():
+                    self._serve(line)
+                others = [
+                    self._tasks.create_task(enduring("answers", self._answers.run), name="answers"),
+                    self._tasks.create_task(enduring("upkeep", self._upkeep.run), name="upkeep"),
+                    self._tasks.create_task(enduring("doubts", self._doubts.run), name="doubts"),
+                    self._tasks.create_task(enduring("webhooks", self._webhooks.run), name="webhooks"),
+                ]
                 await stop.wait()
-                await self._drain(dispatching)
-                for task in (*links, *dispatching, *others):
+                self.gateway.stop()
+                await self._leave_off()
+                await asyncio.gather(*(line.drain(self._settings.dispatch.drain) for line in self._serving))
+                for task in (*self._serving.values(), *others):
                     task.cancel()
         finally:
             await self._answers.flush()
 
-    def _route(self, name: str, settings: LinkSettings) -> Route:
-        """Make a link's loops, and tell the gateway what it needs to know of them."""
-        link = Link(name, settings.endpoint(), how=settings.bind, window=settings.window, timers=settings.timers())
-        profile = settings.bound_profile()
-        pacing = Pacing(settings.throughput, asyncio.get_running_loop().time())
-        dispatch = Dispatch(
+    # Another configuration
+
+    async def reload(self, settings: Settings) -> dict[str, Exception]:
+        """Go over to another configuration while everything goes on; what only a start can change is not looked at.
+
+        A link whose account or binds have changed is bound anew before it leaves its old sessions. One that is new is
+        bound, one that is gone takes no messages any more and is drained; what is queued for it stays queued.
+
+        Returns:
+            The links whose new settings the SMSC does not accept, each with what it said: they go on as they were.
+            Call it while `run` runs, once at a time; a stop cancels it. Cancelled, some of it has been done.
+        """
+        self._reloading = self._tasks.create_task(self._reload(settings), name="reload")
+        return await self._reloading
+
+    async def _reload(self, settings: Settings) -> dict[str, Exception]:
+        for name in self._lines.keys() - settings.links.keys():
+            self._tasks.create_task(self._end(self._lines.pop(name)), name=f"end {name}")
+        self._settings = settings
+        self._upkeep.retention = settings.retention
+        self._doubts.change(attempt=settings.dispatch.lease)
+        changes = [self._change(name, link) for name, link in settings.links.items()]
+        self._route()  # what is gone is gone, whatever the others still wait for
+        refused = dict(filter(None, await asyncio.gather(*changes)))
+        self._route()
+        self._wake()
+        return refused
+
+    async def _change(self, name: str, settings: LinkSettings) -> tuple[str, Exception] | None:
+        """Have a link go by these settings; if it cannot, why."""
+        line = self._lines.get(name)
+        if line is not None and not line.can_become(settings):
+            await self._end(line)
+            line = None
+        if line is None:
+            self._lines[name] = line = self._line(name, settings)
+            self._serve(line)
+        else:
+            try:
+                await line.change(settings, self._settings.dispatch)
+            except (BindRefused, InvalidValue, ResponseTimeout, SessionClosed) as error:
+                return name, error
+        self._policies[name] = settings.resubmit()
+        (self._judged.add if settings.in_doubt_receipt else self._judged.discard)(name)
+        return None
+
+    async def _leave_off(self) -> None:
+        """Reload no further: what it is at may take longer than a stop is given."""
+        if self._reloading is not None and not self._reloading.done():
+            self._reloading.cancel()
+            await asyncio.wait([self._reloading])
+
+    def _route(self) -> None:
+        """Tell the gateway of the links there are, in the order of the configuration."""
+        self.gateway.change([self._lines[name].route() for name in self._settings.links if name in self._lines])
+
+    async def _end(self, line: Line) -> None:
+        """Drain a link, unbind it, and forget it."""
+        await line.drain(self._settings.dispatch.drain)
+        if task := self._serving.pop(line, None):
+            task.cancel()
+            await asyncio.wait([task])
+        line.meter.gone()
+
+    # Inside
+
+    def _line(self, name: str, settings: LinkSettings) -> Line:
+        return Line(
+            name,
+            settings,
             self._store,
-            link,
             self._answers,
-            pacing,
-            owner=OWNER,
-            lease=self._settings.dispatch.lease,
-            batch=self._settings.dispatch.batch,
+            metrics=self._metrics,
+            dispatching=self._settings.dispatch,
+            orphaned=self._doubts.stir,
         )
-        self._links.append(link)
-        if settings.bind != "receiver":
-            self._dispatches.append(dispatch)
-        if settings.bind != "transmitter":
-            self._collects.append(Collect(self._store, link, profile))
-        return Route(
-            link=name,
-            profile=profile,
-            source_addr=settings.source_addr,
-            is_bound=lambda: link.is_bound,
-            submits=settings.bind != "receiver",
-        )
+
+    def _serve(self, line: Line) -> None:
+        self._serving[line] = self._tasks.create_task(self._keep(line), name=f"link {line.link.name}")
+
+    async def _keep(self, line: Line) -> None:
+        """Serve a link. One that cannot be bound is left alone while there are others: their messages still go."""
+        try:
+            await line.run()
+        except (BindRefused, InvalidValue) as error:
+            if all(one.link.has_ended for one in self._serving):
+                raise
+            _log.error("daemon.link_stopped", extra={"link": line.link.name, "error": str(error)})
+
+    async def _measure(self) -> None:
+        """Set the gauges, now that somebody fetches them."""
+        loop = asyncio.get_running_loop()
+        for line in self._lines.values():
+            line.meter.measure(line.link, loop.time())
+        await measure_store(self._metrics, self._store, list(self._lines), datetime.now(UTC))
+        await self._webhooks.measure()
+        self._metrics.ready.set(not await self.gateway.readiness())
 
     def _wake(self) -> None:
-        for dispatch in self._dispatches:
-            dispatch.wake()
-
-    async def _drain(self, dispatching: dict[asyncio.Task[None], Dispatch]) -> None:
-        """Let outstanding requests be answered, for as long as the configuration allows."""
-        for dispatch in self._dispatches:
-            dispatch.stop()
-        if bound := [task for task, dispatch in dispatching.items() if dispatch.is_bound]:
-            await asyncio.wait(bound, timeout=self._settings.dispatch.drain)
+        for line in self._lines.values():
+            line.wake()

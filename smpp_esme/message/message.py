@@ -1,4 +1,7 @@
-"""The record of a message, and the facts that change it."""
+"""The record of a message, and the facts that change it.
+
+None of them can be part of a cycle, so the garbage collector is spared looking through thousands of them (`gc=False`).
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from smpp_esme.message.status import MessageStatus
 _DIGITS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RANDOM_BITS: Final = 80
 _REFERENCE_DIGITS: Final = 26
+#: The same digits as Python reads base 32.
+_READABLE: Final = str.maketrans(_DIGITS, "0123456789abcdefghijklmnopqrstuv")
 
 #: priority_flag as dispatch sees it, most urgent first (SMPP 3.4, 5.2.14: 0 to 3, the rest is reserved).
 PRIORITIES: Final = (3, 2, 1, 0)
@@ -35,13 +40,31 @@ def new_reference(now_ns: int, random_bits: int) -> str:
     return "".join(_DIGITS[number >> 5 * place & 31] for place in reversed(range(_REFERENCE_DIGITS)))
 
 
-class Segment(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
+def reference_number(reference: str) -> int:
+    """The number of 128 bits that a reference writes.
+
+    Raises:
+        InvalidValue: `new_reference` did not make it.
+    """
+    try:
+        number = int(reference.translate(_READABLE), 32)
+    except ValueError:
+        number = -1
+    # int() also reads signs, spaces and underscores.
+    plain = len(reference) == _REFERENCE_DIGITS and reference.isascii() and reference.isalnum()
+    if not (plain and 0 <= number < 1 << 128):
+        raise InvalidValue("reference", f"is {reference!r}", f"{_REFERENCE_DIGITS} of {_DIGITS}")
+    return number
+
+
+class Segment(msgspec.Struct, kw_only=True, repr_omit_defaults=True, gc=False):
     """What one submit_sm carries of a message.
 
     Attributes:
         number: 1 for the first.
         esm_class: as it goes on the wire (SMPP 3.4, 5.2.12).
         short_message: as it goes on the wire, user data header included.
+        tlvs: the optional parameters, as they go on the wire.
         status: what we know of this segment.
         message_id: the SMSC's, exactly as it came.
         command_status: of the last response, or None.
@@ -49,11 +72,13 @@ class Segment(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
         error_meaning: the same for a person.
         submitted_at: when the SMSC took it.
         final_at: when its present final status came.
+        vendor: what the SMSC's own TLVs said in its receipt, by their names in the profile.
     """
 
     number: int
     esm_class: int = 0
     short_message: bytes
+    tlvs: bytes = b""
     status: MessageStatus = MessageStatus.QUEUED
     message_id: str | None = None
     command_status: int | None = None
@@ -61,12 +86,13 @@ class Segment(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
     error_meaning: str | None = None
     submitted_at: datetime | None = None
     final_at: datetime | None = None
+    vendor: dict[str, Any] | None = None
 
     def __repr__(self) -> str:  # never the text
         return f"<Segment {self.number} {self.status}, {len(self.short_message)} octets>"
 
 
-class Message(msgspec.Struct, kw_only=True):
+class Message(msgspec.Struct, kw_only=True, gc=False):
     """A message we promised to deliver.
 
     Attributes:
@@ -86,6 +112,11 @@ class Message(msgspec.Struct, kw_only=True):
         submitted_at: when the SMSC took the first of it.
         final_at: when its present final status came.
         hlr: the HLR record of a lookup, as JSON values.
+        resubmit: "hold" or "resend", if it comes in doubt; None leaves it to the link.
+        duplicates: how often it was sent again in doubt; each time the subscriber may have got it once more.
+        expires_at: not sent after this; None means whenever it can be.
+        claimed_at: when it was last given to a dispatcher.
+        sealed: the name of the key that text and octets are sealed with in the store; None: as they are.
     """
 
     id: int = 0
@@ -114,13 +145,18 @@ class Message(msgspec.Struct, kw_only=True):
     submitted_at: datetime | None = None
     final_at: datetime | None = None
     hlr: dict[str, Any] | None = None
+    resubmit: str | None = None
+    duplicates: int = 0
+    expires_at: datetime | None = None
+    claimed_at: datetime | None = None
+    sealed: str | None = None
     segments: list[Segment]
 
     def __repr__(self) -> str:  # never the text, never a number
         return f"<Message {self.reference} {self.kind} {self.status}, {len(self.segments)} segments>"
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """The SMSC took a segment.
 
     Attributes:
@@ -130,7 +166,7 @@ class Accepted(msgspec.Struct, frozen=True):
     message_id: str
 
 
-class Refused(msgspec.Struct, frozen=True):
+class Refused(msgspec.Struct, frozen=True, gc=False):
     """The SMSC refused a segment.
 
     Attributes:
@@ -146,7 +182,11 @@ class Refused(msgspec.Struct, frozen=True):
     retryable: bool
 
 
-class Unanswered(msgspec.Struct, frozen=True):
+#: What becomes of a message that nobody could submit in time.
+EXPIRED_UNSENT: Final = Refused(0x62, "EXPIRED", "its validity ran out before it was submitted", retryable=False)
+
+
+class Unanswered(msgspec.Struct, frozen=True, gc=False):
     """No response came.
 
     Attributes:
@@ -156,21 +196,26 @@ class Unanswered(msgspec.Struct, frozen=True):
     written: bool
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What became of one submit_sm.
 
     Attributes:
         message: the id of the message.
         segment: the number of the segment.
         outcome: what the SMSC said, if it said anything.
+        attempt: which attempt it answers, or None: the last. Of an earlier one only an acceptance still counts.
+        claimed_at: when that was claimed, or None: the last time. What is handed back gives its attempt's number back,
+            so the number alone does not tell a claim from the one before.
     """
 
     message: int
     segment: int
     outcome: Accepted | Refused | Unanswered
+    attempt: int | None = None
+    claimed_at: datetime | None = None
 
 
-class ReceiptFact(msgspec.Struct, kw_only=True, frozen=True):
+class ReceiptFact(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """What a delivery receipt tells.
 
     Attributes:
@@ -185,8 +230,10 @@ class ReceiptFact(msgspec.Struct, kw_only=True, frozen=True):
         error_meaning: the same for a person.
         done_at: when the SMSC says it happened.
         hlr: the HLR record that came with it, as JSON values.
+        vendor: what the SMSC's own TLVs say, by their names in the profile, as JSON values.
         raw: the receipt's octets.
         received_at: when it came in.
+        submitted_at: when the SMSC says that the message was submitted.
     """
 
     link: str
@@ -200,39 +247,65 @@ class ReceiptFact(msgspec.Struct, kw_only=True, frozen=True):
     error_meaning: str | None = None
     done_at: datetime | None = None
     hlr: dict[str, Any] | None = None
+    vendor: dict[str, Any] | None = None
     raw: bytes = b""
     received_at: datetime
+    submitted_at: datetime | None = None
 
     def __repr__(self) -> str:  # never a number or the raw text
         return f"<ReceiptFact {self.message_id!r} on {self.link}: {self.message_status}>"
 
 
-class RecordedAnswer(msgspec.Struct, kw_only=True, frozen=True):
+class Learned(msgspec.Struct, kw_only=True, frozen=True):
+    """What the SMSC said of a segment when it was asked.
+
+    Attributes:
+        message: the id of the message.
+        segment: the number of the segment.
+        fact: what it tells, as a receipt would.
+        by: what was asked: "query_sm" or "cancel_sm".
+    """
+
+    message: int
+    segment: int
+    fact: ReceiptFact
+    by: str
+
+
+class RecordedAnswer(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """What an answer did to its message.
 
     Attributes:
         reference: the message's, or None: no such message is kept.
         moved: whether the segment changed its status.
         status: the message's, after everything in the same batch.
+        submitted_id: the message_id in the response to its segment, if the receipt speaks of its subscriber.
+        overtaken: the receipts that had come before it, and are the segment's.
     """
 
     reference: str | None
     moved: bool
     status: MessageStatus | None
+    submitted_id: str | None = None
+    overtaken: tuple[ReceiptFact, ...] = ()
 
 
-class RecordedReceipt(msgspec.Struct, kw_only=True, frozen=True):
+class RecordedReceipt(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """What a receipt did.
 
     Attributes:
         reference: of the message it belongs to, or None: it is kept in limbo.
         moved: whether the segment changed its status; a repeated receipt moves nothing.
         status: the message's, after everything in the same batch.
+        submitted_id: the message_id in the response to its segment, if the receipt speaks of its subscriber.
+        submitted_at: when the SMSC took the segment, where that is known.
     """
 
     reference: str | None
     moved: bool
     status: MessageStatus | None
+    submitted_id: str | None = None
+    submitted_at: datetime | None = None
 
 
 class Event(msgspec.Struct, kw_only=True, frozen=True):
@@ -263,7 +336,23 @@ class LimboReceipt(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         id: the store's own key.
         fact: the receipt.
+        dismissed_at: when a person said that nobody waits for it, or None.
     """
 
     id: int
     fact: ReceiptFact
+    dismissed_at: datetime | None = None
+
+
+class Attached(msgspec.Struct, kw_only=True, frozen=True):
+    """What became of a receipt that a person gave to a message.
+
+    Attributes:
+        reference: the message's.
+        moved: whether it told anything new; if not, it is in limbo still.
+        status: where the message stands now.
+    """
+
+    reference: str
+    moved: bool
+    status: MessageStatus

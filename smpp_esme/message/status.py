@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 class MessageStatus(StrEnum):
     """What we know of a message or of one of its segments."""
 
+    # Enum's own is a function in Python, and every look at the table of moves takes one.
+    __hash__ = str.__hash__
+
     QUEUED = "QUEUED"
     """Kept, and not yet on its way."""
     SUBMITTING = "SUBMITTING"
@@ -67,8 +70,9 @@ _ANY_VERDICT: Final = frozenset(VERDICTS)
 
 #: From each status, where it may go. What is not here is illegal and changes nothing.
 MOVES: Final[dict[MessageStatus, frozenset[MessageStatus]]] = {
-    # FAILED without an attempt: no route, or its validity ran out in the queue.
-    _S.QUEUED: frozenset({_S.SUBMITTING, _S.FAILED, _S.CANCELLED}),
+    # FAILED without an attempt: no route, or its validity ran out in the queue. IN_DOUBT once more if it was to be sent
+    # again and that was given up: whether the first was sent is as open as before.
+    _S.QUEUED: frozenset({_S.SUBMITTING, _S.FAILED, _S.CANCELLED, _S.IN_DOUBT}),
     # Back to QUEUED only when the SMSC certainly does not have it: never written to the wire, or refused for now.
     _S.SUBMITTING: frozenset({_S.SUBMITTED, _S.QUEUED, _S.FAILED, _S.IN_DOUBT}),
     # Back to QUEUED only by somebody who accepts a possible duplicate.
@@ -101,6 +105,8 @@ AGGREGATE_ORDER: Final = (
     _S.ACCEPTED,
     *VERDICTS,
 )
+
+_RANKS: Final = {status: rank for rank, status in enumerate(AGGREGATE_ORDER)}
 
 #: The SMSC's word and ours. SCHEDULED and ENROUTE say no more than the response did; a SKIPPED message (SMPP 5.0) will
 #: never arrive.
@@ -142,7 +148,7 @@ def aggregate(statuses: Iterable[MessageStatus]) -> MessageStatus:
     Raises:
         ValueError: there are none.
     """
-    return min(statuses, key=AGGREGATE_ORDER.index)
+    return min(statuses, key=_RANKS.__getitem__)
 
 
 def of_message_state(state: MessageState) -> MessageStatus:

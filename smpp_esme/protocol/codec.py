@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from smpp_esme.errors import BrokenStream, MalformedPdu
 from smpp_esme.protocol.commands import CommandStatus
@@ -11,11 +11,16 @@ from smpp_esme.protocol.layout import HEADER
 from smpp_esme.protocol.pdus import PDUS, Pdu
 from smpp_esme.protocol.wire import SMPP_3_4
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 #: A message_payload TLV holds up to 65,535 octets; nothing lawful is much longer.
 DEFAULT_LIMIT: Final = 70_000
 
-_DECODERS: Final = {command_id: record.layout.decode for command_id, record in PDUS.items()}
+#: The decode function of each command_id that has come so far.
+_DECODERS: Final[dict[int, Callable[[bytes, int, int], Any]]] = {}
 _read_header: Final = HEADER.unpack_from
+_read_length: Final = struct.Struct(">I").unpack_from
 
 
 def encode(pdu: Pdu, sequence_number: int | None = None, version: int = SMPP_3_4) -> bytes:
@@ -47,15 +52,22 @@ def decode(octets: bytes) -> Pdu:
     if length != len(octets):
         problem = f"command_length {length} where {len(octets)} octets are there"
         raise _bad_length(problem, command_id, sequence_number)
-    decoder = _DECODERS.get(command_id)
-    if decoder is None:
+    decoder = _DECODERS.get(command_id) or _first_decoder(command_id, sequence_number)
+    return decoder(octets, command_status, sequence_number)  # type: ignore[no-any-return]  # compiled functions give Any
+
+
+def _first_decoder(command_id: int, sequence_number: int) -> Callable[[bytes, int, int], Any]:
+    """The decode function of a PDU that comes for the first time."""
+    record = PDUS.get(command_id)
+    if record is None:
         raise MalformedPdu(
             "unknown command_id",
             command_id=command_id,
             sequence_number=sequence_number,
             command_status=CommandStatus.ESME_RINVCMDID,
         )
-    return decoder(octets, command_status, sequence_number)  # type: ignore[no-any-return]  # compiled functions give Any
+    decoder = _DECODERS[command_id] = record.layout.decode
+    return decoder
 
 
 def _bad_length(problem: str, command_id: int, sequence_number: int) -> MalformedPdu:
@@ -105,7 +117,7 @@ class Framer:
         frames: list[bytes] = []
         at, end = 0, len(octets)
         while at + HEADER.size <= end and not self.broken:
-            length = int.from_bytes(octets[at : at + 4], "big")
+            (length,) = _read_length(octets, at)
             if not HEADER.size <= length <= self.limit:
                 self.broken = BrokenStream(length, self.limit)
             elif at + length > end:

@@ -1,16 +1,13 @@
 """Wire types made of wire types: records, one of several records, and lists of either (SMPP 3.4, 4.5).
 
-They are constructs as the simple ones are, and write themselves as source by asking their parts to; only a list takes
-a loop.
+They write themselves as source by asking their parts to; only a list takes a loop.
 """
 
-# ruff: noqa: ARG002, D102 - construct's signatures; what the methods mean is said once, in wire.WireType
+# ruff: noqa: D102 - what the methods mean is said once, in wire.TlvType
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-
-import construct
 
 from smpp_esme.protocol.wire import SMPP_3_4, SMPP_5_0, Privacy, Record, joined, over, parameters
 
@@ -21,7 +18,7 @@ if TYPE_CHECKING:
 _ONE: Final = "one"
 
 
-class Composite(construct.Adapter):  # type: ignore[misc]  # construct ships no types
+class Composite:
     """Parameters one after another, as a record: an element of a list."""
 
     privacy = Privacy.PERSONAL
@@ -31,13 +28,6 @@ class Composite(construct.Adapter):  # type: ignore[misc]  # construct ships no 
         self.fields = parameters(record)
         self.default = record()
         self.namespace = {record.__name__: record}
-        super().__init__(construct.Struct(*(construct.Renamed(part, newname=name) for name, part in self.fields)))
-
-    def _decode(self, obj: Any, context: Any, path: Any) -> Record:
-        return self.record(**{name: obj[name] for name, _ in self.fields})
-
-    def _encode(self, obj: Record, context: Any, path: Any) -> dict[str, Any]:
-        return {name: getattr(obj, name) for name, _ in self.fields}
 
     def problem(self, value: Any, version: int = SMPP_3_4) -> tuple[str, str] | None:
         if not isinstance(value, self.record):
@@ -67,7 +57,7 @@ class Composite(construct.Adapter):  # type: ignore[misc]  # construct ships no 
         return [f"{name}.__class__ is not {self.record.__name__}", *parts]
 
 
-class Flagged(construct.Adapter):  # type: ignore[misc]  # construct ships no types
+class Flagged:
     """One of several records behind an octet that says which, as dest_flag does (SMPP 3.4, 5.2.25).
 
     Args:
@@ -83,17 +73,6 @@ class Flagged(construct.Adapter):  # type: ignore[misc]  # construct ships no ty
         self.default = next(iter(self.kinds.values())).default
         self.namespace = {record.__name__: record for record in records.values()}
         self._flags = {record: number for number, record in records.items()}
-        super().__init__(
-            construct.Struct(
-                "flag" / construct.Int8ub, "record" / construct.Switch(construct.this.flag, self.kinds, construct.Error)
-            )
-        )
-
-    def _decode(self, obj: Any, context: Any, path: Any) -> Any:
-        return obj.record
-
-    def _encode(self, obj: Any, context: Any, path: Any) -> dict[str, Any]:
-        return {"flag": self._flags[type(obj)], "record": obj}
 
     def problem(self, value: Any, version: int = SMPP_3_4) -> tuple[str, str] | None:
         number = self._flags.get(type(value))
@@ -129,7 +108,7 @@ class Flagged(construct.Adapter):  # type: ignore[misc]  # construct ships no ty
         return [f"({''.join(branches)}True)"]
 
 
-class Several(construct.Adapter):  # type: ignore[misc]  # construct ships no types
+class Several:
     """A list behind an octet that counts its elements, as a tuple (SMPP 3.4, 4.5.1).
 
     Args:
@@ -151,19 +130,12 @@ class Several(construct.Adapter):  # type: ignore[misc]  # construct ships no ty
         limit_5_0: int | None = None,
         least: int = 0,
     ) -> None:
-        super().__init__(construct.PrefixedArray(construct.Int8ub, element))
         self.element = element
         self.count = count
         self.limit = limit
         self.limit_5_0 = limit_5_0 or limit
         self.least = least
         self.namespace = element.namespace
-
-    def _decode(self, obj: Any, context: Any, path: Any) -> tuple[Any, ...]:
-        return tuple(obj)
-
-    def _encode(self, obj: tuple[Any, ...], context: Any, path: Any) -> list[Any]:
-        return list(obj)
 
     def problem(self, value: Any, version: int = SMPP_3_4) -> tuple[str, str] | None:
         limit = self.limit if version < SMPP_5_0 else self.limit_5_0
@@ -183,9 +155,6 @@ class Several(construct.Adapter):  # type: ignore[misc]  # construct ships no ty
             one, at = self.element.read(octets, at)
             several.append(one)
         return tuple(several), at
-
-    def to_octets(self, value: tuple[Record, ...]) -> bytes:
-        return self.build(value)  # type: ignore[no-any-return]  # construct ships no types
 
     def from_octets(self, octets: bytes) -> tuple[Record, ...]:
         """The elements that are whole."""

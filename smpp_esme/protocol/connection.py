@@ -40,11 +40,11 @@ from smpp_esme.protocol.pdus import (
     Unbind,
     UnbindResp,
 )
-from smpp_esme.protocol.state import BINDS, Role, State, may_request, next_state
+from smpp_esme.protocol.state import BINDS, OF_5_0, REQUESTS, Role, State, may_request, next_state
 from smpp_esme.protocol.timers import Due, SilenceWatch, Timers
 from smpp_esme.protocol.tlvs import Tag
 from smpp_esme.protocol.window import Outstanding, Window
-from smpp_esme.protocol.wire import SMPP_3_4
+from smpp_esme.protocol.wire import SMPP_3_4, SMPP_5_0
 
 if TYPE_CHECKING:
     from smpp_esme.protocol.pdus import BindTransceiver
@@ -101,6 +101,7 @@ class Connection:
         self._events: list[Event] = []
         self._peer_version = peer_version
         self._binding = self._leaving = self._draining = False
+        self._enter(self.state)
 
     def __repr__(self) -> str:
         return f"<Connection {self.role.value} {self.state.value} outstanding={self.outstanding}/{self._window.size}>"
@@ -114,6 +115,15 @@ class Connection:
     def room(self) -> int:
         """How many more requests may be sent now; 0 once the session is being ended."""
         return 0 if self._leaving else self._window.room
+
+    @property
+    def window(self) -> int:
+        """How many requests of ours may be outstanding."""
+        return self._window.size
+
+    def widen(self, window: int) -> None:
+        """Let so many be outstanding, if that is more than now: room that there was may have been promised."""
+        self._window.size = max(self._window.size, window)
 
     @property
     def unsent(self) -> int:
@@ -135,17 +145,21 @@ class Connection:
             The sequence_number it went out with.
 
         Raises:
-            LocalProtocolError: illegal in this state, or the window is full; nothing was sent.
+            LocalProtocolError: illegal in this state, not known to the peer's version, or the window is full; nothing
+                was sent.
             EncodingError: a value does not fit, or the peer knows no TLVs and there are some; nothing was sent.
         """
-        self._check_request(pdu)
-        sequence = self._expect(pdu, now, context, timeout)
+        command_id = pdu.command_id
+        plain = command_id in self._plain
+        if not plain or self._leaving or not self._window.room:
+            self._check_request(pdu)
+        sequence = self._expect(pdu, now, context, timeout, counted=plain or command_id not in _UNCOUNTED)
         try:
-            self._outgoing.append(codec.encode(pdu, sequence, self.version))
+            self._outgoing.append(pdu.layout.encode(pdu, sequence, self.version))
         except Exception:
             self._window.discard(sequence)
             raise
-        if pdu.command_id in _TURNING:
+        if not plain and command_id in _TURNING:
             self._turn(pdu, sequence)
         return sequence
 
@@ -162,7 +176,9 @@ class Connection:
             raise LocalProtocolError("the session is closed: nothing can be answered any more")
         if response.command_id not in (request.command_id | RESPONSE_BIT, CommandId.GENERIC_NACK):
             raise LocalProtocolError(f"{type(response).__name__} does not answer {type(request).__name__}")
-        self._outgoing.append(codec.encode(response, request.sequence_number, self.version))
+        self._outgoing.append(response.layout.encode(response, request.sequence_number, self.version))
+        if request.command_id not in _UNCOUNTED:  # which is nearly all of them, and moves no session
+            return
         if request.command_id in BINDS:
             self._end_bind(request, response)
         self._move(response)
@@ -194,10 +210,13 @@ class Connection:
 
     def receive_data(self, octets: bytes, now: float) -> None:
         """Take octets from the peer, in any slices; never raises for what they hold."""
-        for frame in self._framer.feed(octets):
+        frames, operation = self._framer.feed(octets), False
+        for frame in frames:
             if self.state is State.CLOSED:
                 return
-            self._receive_pdu(frame, now)
+            operation = self._receive_pdu(frame) or operation
+        if frames:
+            self._watch.heard(now, operation=operation)
         if self._framer.broken and self.state is not State.CLOSED:
             self._events.append(PeerErred(self._framer.broken))
             self._close(str(self._framer.broken), orderly=False)
@@ -249,21 +268,22 @@ class Connection:
 
     # Inside
 
-    def _expect(self, request: Pdu, now: float, context: Any = None, timeout: float | None = None) -> int:
+    def _expect(
+        self, request: Pdu, now: float, context: Any = None, timeout: float | None = None, *, counted: bool = False
+    ) -> int:
         """Enter a request into the window; gives its sequence_number."""
         seconds = self.timers.response if timeout is None else timeout
-        return self._window.add(
-            request,
-            context,
-            now + seconds if seconds else math.inf,
-            counted=request.command_id not in _UNCOUNTED,
-            alike=timeout is None,
-        )
+        deadline = now + seconds if seconds else math.inf
+        return self._window.add(request, context, deadline, counted=counted, alike=timeout is None)
 
     def _check_request(self, pdu: Pdu) -> None:
         if self._leaving or not may_request(self.role, self.state, pdu.command_id):
             why = "after unbind" if self._leaving else f"in state {self.state.value}"
             raise LocalProtocolError(f"{self.role.value} may not send {type(pdu).__name__} {why}; nothing was sent")
+        if self.version < SMPP_5_0 and pdu.command_id in OF_5_0:
+            raise LocalProtocolError(
+                f"{type(pdu).__name__} is of SMPP 5.0, which the peer has not said it speaks; nothing was sent"
+            )
         if self._binding and pdu.command_id in BINDS:
             raise LocalProtocolError("a bind waits for its response already; nothing was sent")
         if pdu.command_id not in _UNCOUNTED and not self._window.room:
@@ -297,21 +317,21 @@ class Connection:
             unbind = Unbind()
             self._outgoing.append(codec.encode(unbind, self._expect(unbind, now)))
 
-    def _receive_pdu(self, frame: bytes, now: float) -> None:
+    def _receive_pdu(self, frame: bytes) -> bool:
+        """Take one PDU; True if it is more than a sign of life."""
         try:
             pdu = codec.decode(frame)
         except MalformedPdu as error:
-            self._watch.heard(now, operation=True)
             self._refuse(error)
-            return
+            return True
         command_id = pdu.command_id
-        self._watch.heard(now, operation=command_id not in _SIGNS_OF_LIFE)
-        if command_id == CommandId.GENERIC_NACK:
-            self._receive_nack(pdu)
-        elif command_id & RESPONSE_BIT:
-            self._receive_response(pdu)
+        if command_id & RESPONSE_BIT:
+            self._receive_response(pdu, command_id)
+        elif command_id in self._plain_for_peer:
+            self._events.append(RequestReceived(pdu))
         else:
             self._receive_request(pdu)
+        return command_id not in _SIGNS_OF_LIFE
 
     def _refuse(self, error: MalformedPdu) -> None:
         """Answer a PDU that cannot be read with its own response if it has one, else generic_nack (SMPP 3.4, 4.3)."""
@@ -333,9 +353,11 @@ class Connection:
         else:
             self._events.append(Unsolicited(nack))
 
-    def _receive_response(self, response: Pdu) -> None:
-        sequence, command_id = response.sequence_number, response.command_id & ~RESPONSE_BIT
-        if outstanding := self._window.take(sequence, command_id):
+    def _receive_response(self, response: Pdu, command_id: int) -> None:
+        sequence, command_id = response.sequence_number, command_id & ~RESPONSE_BIT
+        if not command_id:
+            self._receive_nack(response)
+        elif outstanding := self._window.take(sequence, command_id):
             self._settle(outstanding, response)
         elif late := self._window.take_late(sequence, command_id):
             self._events.append(ResponseLate(late.request, response, late.context))
@@ -345,6 +367,9 @@ class Connection:
     def _settle(self, outstanding: Outstanding, response: Pdu) -> None:
         """A request of ours got its answer; a peer that refuses to be unbound, or cannot, is left all the same."""
         request = outstanding.request
+        if request.command_id not in _UNCOUNTED:  # which is nearly all of them, and moves no session
+            self._events.append(ResponseReceived(request, response, outstanding.context))
+            return
         if request.command_id == CommandId.ENQUIRE_LINK and _is_ours(outstanding):
             return  # whatever the answer, the peer is there
         if request.command_id in BINDS:
@@ -385,9 +410,15 @@ class Connection:
         if state is State.CLOSED:
             self._close("unbound", orderly=True)
         elif state is not self.state:
-            self.state = state
+            self._enter(state)
             self._watch.bound()
             self._events.append(StateChanged(state))
+
+    def _enter(self, state: State) -> None:
+        """The session stands there now; what is plainly legal is looked up once for all that follows."""
+        self.state = state
+        self._plain = _plain(self.role, state)
+        self._plain_for_peer = _plain(self.role.peer, state)
 
     def _attend(self, due: Due, now: float) -> None:
         """Probe a silent peer; end a session that was never bound or does nothing."""
@@ -400,9 +431,17 @@ class Connection:
     def _close(self, reason: str, *, orderly: bool) -> None:
         if self.state is State.CLOSED:
             return
-        self.state = State.CLOSED
+        self._enter(State.CLOSED)
         left = [(one.request, one.context) for one in self._window.take_all() if not _is_ours(one)]
         self._events.append(Closed(reason, orderly, left))
+
+
+def _plain(role: Role, state: State) -> frozenset[int]:
+    """The requests that are legal in this state whatever else is so, where the window has room.
+
+    Nearly every PDU is one of these, and two look-ups in tables cost a tenth of all that is done for it.
+    """
+    return frozenset(one for one in REQUESTS[role] if may_request(role, state, one)) - _UNCOUNTED - OF_5_0
 
 
 def _is_ours(outstanding: Outstanding) -> bool:

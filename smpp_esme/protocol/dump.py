@@ -13,14 +13,14 @@ import construct
 import msgspec
 
 from smpp_esme.errors import MalformedPdu
-from smpp_esme.protocol import codec
+from smpp_esme.protocol import codec, reference
 from smpp_esme.protocol.commands import is_response
 from smpp_esme.protocol.composites import Flagged, Several
 from smpp_esme.protocol.layout import HEADER
 from smpp_esme.protocol.meanings import command_name, meaning
 from smpp_esme.protocol.parameters import EsmClass
 from smpp_esme.protocol.pdus import PDUS
-from smpp_esme.protocol.tlvs import REFERENCE, TLVS, Tag, Tlv
+from smpp_esme.protocol.tlvs import TLVS, Tag, Tlv
 from smpp_esme.protocol.wire import Privacy, Record, UInt
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from smpp_esme.protocol.composites import Composite
     from smpp_esme.protocol.tlvs import TlvTable
-    from smpp_esme.protocol.wire import TlvType, WireType
+    from smpp_esme.protocol.wire import Checked, WireType
 
     #: What a text says, from its octets, esm_class and data_coding.
     Reading = Callable[[bytes, int, int], str]
@@ -122,7 +122,7 @@ class _Walk:
             self._several(wire_type, may_lack=may_lack)
             return
         try:
-            copy = construct.RawCopy(wire_type).parse_stream(self.stream)
+            copy = construct.RawCopy(reference.parameter(wire_type)).parse_stream(self.stream)
         except construct.ConstructError:
             self.stream.seek(start)
             if may_lack:  # read as patiently as the codec does
@@ -156,7 +156,7 @@ class _Walk:
         while not self.lost and self.stream.tell() < len(self.octets):
             start = self.stream.tell()
             try:
-                copy = construct.RawCopy(REFERENCE).parse_stream(self.stream)
+                copy = construct.RawCopy(reference.TLV).parse_stream(self.stream)
             except construct.ConstructError:
                 self.stream.seek(start)
                 return
@@ -174,14 +174,14 @@ class _Walk:
         if left := self.stream.read():
             self.lines.append(Line(start, left.hex(" "), "", None, "could not be read"))
 
-    def _lose(self, name: str, wire_type: TlvType) -> None:
+    def _lose(self, name: str, wire_type: Checked) -> None:
         """The octets of a parameter that runs past the end; a password's are hidden even so."""
         self.lost = True
         start = self.stream.tell()
         if start < len(self.octets) and self._hides(wire_type):
             self.lines.append(Line(start, _dots(self.stream.read()), "", None, f"{name} {_NO_END}; hidden"))
 
-    def _add(self, name: str, wire_type: TlvType, *, start: int, octets: bytes, value: Any, note: str = "") -> None:
+    def _add(self, name: str, wire_type: Checked, *, start: int, octets: bytes, value: Any, note: str = "") -> None:
         self.read[name] = value
         if self._hides(wire_type):
             self.lines.append(Line(start, _dots(octets), name, None, "hidden"))
@@ -189,7 +189,7 @@ class _Walk:
             told = note or self._text(name, value) or meaning(name, value)
             self.lines.append(Line(start, octets.hex(" "), name, value, told))
 
-    def _hides(self, wire_type: TlvType) -> bool:
+    def _hides(self, wire_type: Checked) -> bool:
         return wire_type.privacy is Privacy.SECRET and not self.show_secrets
 
     def _text(self, name: str, value: Any) -> str:

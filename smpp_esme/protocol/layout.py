@@ -2,14 +2,15 @@
 
 The compiled functions hold only the ordinary case. Whatever they stumble over is gone through again parameter by
 parameter, by `Layout.read` and `Layout.refusal`, which find words for it; so patience costs nothing while nobody errs.
+
+Nobody uses every PDU: each function is compiled when it is first asked for, which takes a quarter of a millisecond.
 """
 
 from __future__ import annotations
 
 import struct
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
-
-import construct
 
 from smpp_esme.errors import EncodingError, MalformedPdu
 from smpp_esme.protocol import tlvs
@@ -39,9 +40,6 @@ class Layout:
     Attributes:
         command_id: the operation.
         fields: (parameter, wire type) in wire order.
-        reference: construct's own struct of the whole PDU; tests and annotated dumps use it.
-        encode: (pdu, sequence_number, the peer's interface_version) -> the whole PDU's octets.
-        decode: (the whole PDU's octets, command_status, sequence_number) -> the PDU.
     """
 
     def __init__(self, record: type[Any], command_id: int) -> None:
@@ -49,17 +47,16 @@ class Layout:
         self.command_id = command_id
         self.is_response = is_response(command_id)
         self.fields = parameters(record)
-        self.reference = construct.Struct(
-            "command_length" / construct.Int32ub,
-            "command_id" / construct.Int32ub,
-            "command_status" / construct.Int32ub,
-            "sequence_number" / construct.Int32ub,
-            *(construct.Renamed(wire_type, newname=name) for name, wire_type in self.fields),
-            "tlvs" / construct.GreedyRange(tlvs.REFERENCE),
-            construct.Terminated,
-        )
-        self.encode: Callable[..., bytes] = self._compiled("encode", self._encode_source())
-        self.decode: Callable[[bytes, int, int], Any] = self._compiled("decode", self._decode_source())
+
+    @cached_property
+    def encode(self) -> Callable[..., bytes]:
+        """(pdu, sequence_number, the peer's interface_version) -> the whole PDU's octets; compiled when first used."""
+        return self._compiled("encode", self._encode_source())
+
+    @cached_property
+    def decode(self) -> Callable[[bytes, int, int], Any]:
+        """(the whole PDU's octets, command_status, sequence_number) -> the PDU; compiled when first used."""
+        return self._compiled("decode", self._decode_source())
 
     def read(self, octets: bytes, command_status: int, sequence_number: int) -> Any:
         """The PDU, read patiently; what was odd is told in its `oddities`.

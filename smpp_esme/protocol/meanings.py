@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from smpp_esme.protocol import parameters as known
 from smpp_esme.protocol.commands import CommandId, CommandStatus
+from smpp_esme.protocol.pdus import DestFlag
 from smpp_esme.protocol.wire import Record
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ ENUMERATIONS: Final[dict[str, type[IntEnum | IntFlag]]] = {
     "esme_addr_npi": known.Npi,
     "registered_delivery": known.RegisteredDelivery,
     "message_state": known.MessageState,
-    "dest_flag": known.DestFlag,
+    "dest_flag": DestFlag,
     "dest_addr_subunit": known.AddrSubunit,
     "source_addr_subunit": known.AddrSubunit,
     "dest_network_type": known.Network,

@@ -79,13 +79,6 @@ class MessageState(IntEnum):
     SKIPPED = 9
 
 
-class DestFlag(IntEnum):
-    """What a destination of submit_multi is (SMPP 3.4, 5.2.25)."""
-
-    SME_ADDRESS = 1
-    DISTRIBUTION_LIST = 2
-
-
 class NetworkType(IntEnum):
     """Whose numbers a network_error_code has (SMPP 3.4, 5.3.2.31; from 4 on 5.0, 4.8.4.42)."""
 

@@ -4,21 +4,16 @@ Adding a parameter is adding a line here. Every parameter has the default that s
 frozen, and a record's repr shows neither numbers nor texts nor passwords.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
+from enum import IntEnum
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 
 from smpp_esme.protocol.commands import RESPONSE_BIT, CommandId, CommandStatus
 from smpp_esme.protocol.composites import Composite, Flagged, Several
 from smpp_esme.protocol.layout import Layout
-from smpp_esme.protocol.parameters import DestFlag
-from smpp_esme.protocol.tlvs import TLVS, Tlv
+from smpp_esme.protocol.tlvs import TLVS, Tlv, TlvTable
 from smpp_esme.protocol.wire import CString, Octets, Privacy, Record, UInt, shown
-
-if TYPE_CHECKING:
-    from smpp_esme.protocol.tlvs import TlvTable
 
 U8 = Annotated[int, UInt(1)]
 U32 = Annotated[int, UInt(4)]
@@ -81,8 +76,14 @@ class Pdu(msgspec.Struct, frozen=True, gc=False):
         header = [f"sequence_number={self.sequence_number}"]
         if self.command_status:
             header.append(f"command_status={self.status.name}")
-        tail = [f"tlvs={self.tlvs!r}"] if self.tlvs else []
+        tail = [f"tlvs=({_listed(self.tlvs)})"] if self.tlvs else []
         return f"{type(self).__name__}({', '.join((*header, *shown(self, self.layout.fields), *tail))})"
+
+
+def _listed(tlvs: tuple[Tlv, ...], most: int = 10) -> str:
+    """The first TLVs for a repr: a peer may send thousands."""
+    more = [f"and {len(tlvs) - most} more"] if len(tlvs) > most else []
+    return ", ".join([*map(repr, tlvs[:most]), *more])
 
 
 class _Bind(Pdu, frozen=True, gc=False):
@@ -188,6 +189,13 @@ class SubmitSm(_Message, frozen=True, gc=False):
 
 class SubmitSmResp(_MessageResp, frozen=True, gc=False):
     """Gives the message_id, or refuses."""
+
+
+class DestFlag(IntEnum):
+    """What a destination of submit_multi is (SMPP 3.4, 5.2.25)."""
+
+    SME_ADDRESS = 1
+    DISTRIBUTION_LIST = 2
 
 
 class SmeAddress(Record, frozen=True, gc=False):

@@ -23,6 +23,8 @@ class Role(Enum):
     ESME = "ESME"
     SMSC = "SMSC"
 
+    __hash__ = object.__hash__  # every PDU is looked up by role and state, and Enum's own hash is a call in Python
+
     @property
     def peer(self) -> Role:
         """The other end."""
@@ -37,6 +39,8 @@ class State(Enum):
     BOUND_RX = "BOUND_RX"
     BOUND_TRX = "BOUND_TRX"
     CLOSED = "CLOSED"
+
+    __hash__ = object.__hash__
 
     @property
     def is_bound(self) -> bool:
@@ -77,6 +81,9 @@ REQUESTS: Final[dict[Role, dict[int, frozenset[State]]]] = {
         Id.ALERT_NOTIFICATION: _RX,
     },
 }
+
+#: Requests that a peer of an earlier version does not know (SMPP 5.0, 4.4 to 4.6).
+OF_5_0: Final = frozenset({Id.BROADCAST_SM, Id.QUERY_BROADCAST_SM, Id.CANCEL_BROADCAST_SM})
 
 #: A successful response moves the session; nothing else does.
 ON_SUCCESS: Final[dict[tuple[State, int], State]] = {

@@ -1,10 +1,8 @@
 """The values of TLVs that hold more than one thing, as records (SMPP 3.4, 5.3.2; 5.0, 4.8.4)."""
 
-# ruff: noqa: D102 - construct's signatures; what the methods mean is said once, in wire.WireType
+# ruff: noqa: D102 - what the methods mean is said once, in wire.TlvType
 
-from __future__ import annotations
-
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from smpp_esme.protocol.wire import SMPP_3_4, Octets, Privacy, Record, UInt, parameters
 
@@ -28,7 +26,7 @@ class Structure:
 
     def __init__(self, record: type[Record], *, short: int | None = None, digits: bool = False) -> None:
         self.record = record
-        self.fields = parameters(record)
+        self.fields = cast("tuple[tuple[str, UInt | Octets], ...]", parameters(record))
         self.default = record()
         self.short = short
         self.digits = digits

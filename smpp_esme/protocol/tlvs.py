@@ -14,7 +14,6 @@ import struct
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
-import construct
 import msgspec
 
 from smpp_esme.errors import EncodingError
@@ -39,11 +38,6 @@ if TYPE_CHECKING:
     from smpp_esme.protocol.wire import TlvType
 
 _TAG_AND_LENGTH: Final = struct.Struct(">HH")
-
-#: construct's own reading of one TLV: the reference for `read` and `to_octets`.
-REFERENCE: Final = construct.Struct(
-    "tag" / construct.Int16ub, "octets" / construct.Prefixed(construct.Int16ub, construct.GreedyBytes)
-)
 
 
 class Tag(IntEnum):
@@ -186,75 +180,76 @@ _ANY: Final = Octets(0xFFFF)
 _U8, _U16, _U32 = UInt(1), UInt(2), UInt(4)
 _OPEN = Privacy.OPEN
 
-#: SMPP 3.4, 5.3.2, and 5.0, 4.8.4.
-TLVS: Final = TlvTable(
-    {
-        Tag.DEST_ADDR_SUBUNIT: ("dest_addr_subunit", _U8),
-        Tag.DEST_NETWORK_TYPE: ("dest_network_type", _U8),
-        Tag.DEST_BEARER_TYPE: ("dest_bearer_type", _U8),
-        Tag.DEST_TELEMATICS_ID: ("dest_telematics_id", _U16),
-        Tag.SOURCE_ADDR_SUBUNIT: ("source_addr_subunit", _U8),
-        Tag.SOURCE_NETWORK_TYPE: ("source_network_type", _U8),
-        Tag.SOURCE_BEARER_TYPE: ("source_bearer_type", _U8),
-        Tag.SOURCE_TELEMATICS_ID: ("source_telematics_id", _U8),
-        Tag.QOS_TIME_TO_LIVE: ("qos_time_to_live", _U32),
-        Tag.PAYLOAD_TYPE: ("payload_type", _U8),
-        Tag.ADDITIONAL_STATUS_INFO_TEXT: ("additional_status_info_text", CString(256)),
-        Tag.RECEIPTED_MESSAGE_ID: ("receipted_message_id", CString(65)),
-        Tag.MS_MSG_WAIT_FACILITIES: ("ms_msg_wait_facilities", _U8),
-        Tag.PRIVACY_INDICATOR: ("privacy_indicator", _U8),
-        Tag.SOURCE_SUBADDRESS: ("source_subaddress", Structure(Subaddress)),
-        Tag.DEST_SUBADDRESS: ("dest_subaddress", Structure(Subaddress)),
-        Tag.USER_MESSAGE_REFERENCE: ("user_message_reference", _U16),
-        Tag.USER_RESPONSE_CODE: ("user_response_code", _U8),
-        Tag.SOURCE_PORT: ("source_port", _U16),
-        Tag.DESTINATION_PORT: ("destination_port", _U16),
-        Tag.SAR_MSG_REF_NUM: ("sar_msg_ref_num", _U16),
-        Tag.LANGUAGE_INDICATOR: ("language_indicator", _U8),
-        Tag.SAR_TOTAL_SEGMENTS: ("sar_total_segments", _U8),
-        Tag.SAR_SEGMENT_SEQNUM: ("sar_segment_seqnum", _U8),
-        Tag.SC_INTERFACE_VERSION: ("sc_interface_version", _U8),
-        Tag.CALLBACK_NUM_PRES_IND: ("callback_num_pres_ind", _U8),
-        Tag.CALLBACK_NUM_ATAG: ("callback_num_atag", Structure(CallbackNumAtag)),
-        Tag.NUMBER_OF_MESSAGES: ("number_of_messages", _U8),
-        Tag.CALLBACK_NUM: ("callback_num", Structure(CallbackNum)),
-        Tag.DPF_RESULT: ("dpf_result", _U8),
-        Tag.SET_DPF: ("set_dpf", _U8),
-        Tag.MS_AVAILABILITY_STATUS: ("ms_availability_status", _U8),
-        Tag.NETWORK_ERROR_CODE: ("network_error_code", Structure(NetworkErrorCode, digits=True)),
-        Tag.MESSAGE_PAYLOAD: ("message_payload", _ANY),
-        Tag.DELIVERY_FAILURE_REASON: ("delivery_failure_reason", _U8),
-        Tag.MORE_MESSAGES_TO_SEND: ("more_messages_to_send", _U8),
-        Tag.MESSAGE_STATE: ("message_state", _U8),
-        Tag.CONGESTION_STATE: ("congestion_state", _U8),
-        Tag.USSD_SERVICE_OP: ("ussd_service_op", _U8),
-        Tag.BROADCAST_CHANNEL_INDICATOR: ("broadcast_channel_indicator", _U8),
-        Tag.BROADCAST_CONTENT_TYPE: ("broadcast_content_type", Structure(BroadcastContentType)),
-        Tag.BROADCAST_CONTENT_TYPE_INFO: ("broadcast_content_type_info", Octets(255, least=1, privacy=_OPEN)),
-        Tag.BROADCAST_MESSAGE_CLASS: ("broadcast_message_class", _U8),
-        Tag.BROADCAST_REP_NUM: ("broadcast_rep_num", _U16),
-        Tag.BROADCAST_FREQUENCY_INTERVAL: ("broadcast_frequency_interval", Structure(BroadcastFrequencyInterval)),
-        Tag.BROADCAST_AREA_IDENTIFIER: ("broadcast_area_identifier", Structure(BroadcastAreaIdentifier)),
-        Tag.BROADCAST_ERROR_STATUS: ("broadcast_error_status", _U32),
-        Tag.BROADCAST_AREA_SUCCESS: ("broadcast_area_success", _U8),
-        Tag.BROADCAST_END_TIME: ("broadcast_end_time", Text(16)),
-        Tag.BROADCAST_SERVICE_GROUP: ("broadcast_service_group", Octets(255, least=1, privacy=_OPEN)),
-        Tag.BILLING_IDENTIFICATION: ("billing_identification", Structure(BillingIdentification)),
-        Tag.SOURCE_NETWORK_ID: ("source_network_id", CString(65)),
-        Tag.DEST_NETWORK_ID: ("dest_network_id", CString(65)),
-        Tag.SOURCE_NODE_ID: ("source_node_id", Text(6)),
-        Tag.DEST_NODE_ID: ("dest_node_id", Text(6)),
-        Tag.DEST_ADDR_NP_RESOLUTION: ("dest_addr_np_resolution", _U8),
-        Tag.DEST_ADDR_NP_INFORMATION: ("dest_addr_np_information", Text(10)),
-        Tag.DEST_ADDR_NP_COUNTRY: ("dest_addr_np_country", Text(5, least=1)),
-        Tag.DISPLAY_TIME: ("display_time", _U8),
-        Tag.SMS_SIGNAL: ("sms_signal", _U16),
-        Tag.MS_VALIDITY: ("ms_validity", Structure(MsValidity, short=1)),
-        Tag.ALERT_ON_MESSAGE_DELIVERY: ("alert_on_message_delivery", UInt(1, zero_is_empty=True)),
-        Tag.ITS_REPLY_TYPE: ("its_reply_type", _U8),
-        Tag.ITS_SESSION_INFO: ("its_session_info", Structure(ItsSessionInfo)),
-    }
-)
+#: What each tag holds (SMPP 3.4, 5.3.2, and 5.0, 4.8.4).
+_WIRE_TYPES: Final[dict[Tag, TlvType]] = {
+    Tag.DEST_ADDR_SUBUNIT: _U8,
+    Tag.DEST_NETWORK_TYPE: _U8,
+    Tag.DEST_BEARER_TYPE: _U8,
+    Tag.DEST_TELEMATICS_ID: _U16,
+    Tag.SOURCE_ADDR_SUBUNIT: _U8,
+    Tag.SOURCE_NETWORK_TYPE: _U8,
+    Tag.SOURCE_BEARER_TYPE: _U8,
+    Tag.SOURCE_TELEMATICS_ID: _U8,
+    Tag.QOS_TIME_TO_LIVE: _U32,
+    Tag.PAYLOAD_TYPE: _U8,
+    Tag.ADDITIONAL_STATUS_INFO_TEXT: CString(256),
+    Tag.RECEIPTED_MESSAGE_ID: CString(65),
+    Tag.MS_MSG_WAIT_FACILITIES: _U8,
+    Tag.PRIVACY_INDICATOR: _U8,
+    Tag.SOURCE_SUBADDRESS: Structure(Subaddress),
+    Tag.DEST_SUBADDRESS: Structure(Subaddress),
+    Tag.USER_MESSAGE_REFERENCE: _U16,
+    Tag.USER_RESPONSE_CODE: _U8,
+    Tag.SOURCE_PORT: _U16,
+    Tag.DESTINATION_PORT: _U16,
+    Tag.SAR_MSG_REF_NUM: _U16,
+    Tag.LANGUAGE_INDICATOR: _U8,
+    Tag.SAR_TOTAL_SEGMENTS: _U8,
+    Tag.SAR_SEGMENT_SEQNUM: _U8,
+    Tag.SC_INTERFACE_VERSION: _U8,
+    Tag.CALLBACK_NUM_PRES_IND: _U8,
+    Tag.CALLBACK_NUM_ATAG: Structure(CallbackNumAtag),
+    Tag.NUMBER_OF_MESSAGES: _U8,
+    Tag.CALLBACK_NUM: Structure(CallbackNum),
+    Tag.DPF_RESULT: _U8,
+    Tag.SET_DPF: _U8,
+    Tag.MS_AVAILABILITY_STATUS: _U8,
+    Tag.NETWORK_ERROR_CODE: Structure(NetworkErrorCode, digits=True),
+    Tag.MESSAGE_PAYLOAD: _ANY,
+    Tag.DELIVERY_FAILURE_REASON: _U8,
+    Tag.MORE_MESSAGES_TO_SEND: _U8,
+    Tag.MESSAGE_STATE: _U8,
+    Tag.CONGESTION_STATE: _U8,
+    Tag.USSD_SERVICE_OP: _U8,
+    Tag.BROADCAST_CHANNEL_INDICATOR: _U8,
+    Tag.BROADCAST_CONTENT_TYPE: Structure(BroadcastContentType),
+    Tag.BROADCAST_CONTENT_TYPE_INFO: Octets(255, least=1, privacy=_OPEN),
+    Tag.BROADCAST_MESSAGE_CLASS: _U8,
+    Tag.BROADCAST_REP_NUM: _U16,
+    Tag.BROADCAST_FREQUENCY_INTERVAL: Structure(BroadcastFrequencyInterval),
+    Tag.BROADCAST_AREA_IDENTIFIER: Structure(BroadcastAreaIdentifier),
+    Tag.BROADCAST_ERROR_STATUS: _U32,
+    Tag.BROADCAST_AREA_SUCCESS: _U8,
+    Tag.BROADCAST_END_TIME: Text(16),
+    Tag.BROADCAST_SERVICE_GROUP: Octets(255, least=1, privacy=_OPEN),
+    Tag.BILLING_IDENTIFICATION: Structure(BillingIdentification),
+    Tag.SOURCE_NETWORK_ID: CString(65),
+    Tag.DEST_NETWORK_ID: CString(65),
+    Tag.SOURCE_NODE_ID: Text(6),
+    Tag.DEST_NODE_ID: Text(6),
+    Tag.DEST_ADDR_NP_RESOLUTION: _U8,
+    Tag.DEST_ADDR_NP_INFORMATION: Text(10),
+    Tag.DEST_ADDR_NP_COUNTRY: Text(5, least=1),
+    Tag.DISPLAY_TIME: _U8,
+    Tag.SMS_SIGNAL: _U16,
+    Tag.MS_VALIDITY: Structure(MsValidity, short=1),
+    Tag.ALERT_ON_MESSAGE_DELIVERY: UInt(1, zero_is_empty=True),
+    Tag.ITS_REPLY_TYPE: _U8,
+    Tag.ITS_SESSION_INFO: Structure(ItsSessionInfo),
+}
+
+#: Each tag under its own name.
+TLVS: Final = TlvTable({tag: (tag.name.lower(), wire_type) for tag, wire_type in _WIRE_TYPES.items()})
 
 #: What a PDU may have several times: the n-th callback_num goes with the n-th pres_ind and atag (SMPP 3.4, 5.3.2.36),
 #: each area of a broadcast is one TLV and so is what became of it (SMPP 5.0, 4.4.1).

@@ -5,10 +5,11 @@ from __future__ import annotations
 import heapq
 import math
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from smpp_esme.protocol.pdus import Pdu
+import msgspec
+
+from smpp_esme.protocol.pdus import Pdu
 
 #: SMPP 3.4, 3.2: sequence numbers run from 1 to 0x7FFFFFFF.
 HIGHEST_SEQUENCE_NUMBER: Final = 0x7FFF_FFFF
@@ -16,7 +17,7 @@ HIGHEST_SEQUENCE_NUMBER: Final = 0x7FFF_FFFF
 _LATE_LIMIT: Final = 10_000
 
 
-class Outstanding(NamedTuple):
+class Outstanding(msgspec.Struct, frozen=True, eq=False):
     """A request that waits for its response."""
 
     request: Pdu
@@ -50,7 +51,7 @@ class Window:
     @property
     def room(self) -> int:
         """How many more requests fit."""
-        return max(0, self.size - self._counted)
+        return self.size - self._counted if self._counted < self.size else 0
 
     @property
     def is_drained(self) -> bool:
@@ -67,13 +68,12 @@ class Window:
             counted: whether it takes room.
             alike: whether no request that was added like this has a later deadline.
         """
-        number = self._last
-        while True:
-            number = number + 1 if number < HIGHEST_SEQUENCE_NUMBER else 1
-            if number not in self._alike and number not in self._apart:
-                break
+        number = self._last + 1
+        if number > HIGHEST_SEQUENCE_NUMBER or number in self._alike or number in self._apart:
+            number = self._next_free()
         self._last = number
-        self._late.pop(number, None)  # from now on the number stands for this request
+        if self._late:
+            self._late.pop(number, None)  # from now on the number stands for this request
         outstanding = Outstanding(request, context, deadline, counted)
         if alike:
             self._alike[number] = outstanding
@@ -94,7 +94,7 @@ class Window:
         """
         where = self._alike if sequence_number in self._alike else self._apart
         outstanding = where.get(sequence_number)
-        if outstanding is None or command_id not in (None, outstanding.request.command_id):
+        if outstanding is None or (command_id is not None and outstanding.request.command_id != command_id):
             return None
         del where[sequence_number]
         self._counted -= outstanding.counted
@@ -147,6 +147,14 @@ class Window:
         self._late.clear()
         self._counted = 0
         return [every[number] for number in oldest_first]
+
+    def _next_free(self) -> int:
+        """The next number that stands for nothing outstanding; after the highest comes 1."""
+        number = self._last
+        while True:
+            number = number + 1 if number < HIGHEST_SEQUENCE_NUMBER else 1
+            if number not in self._alike and number not in self._apart:
+                return number
 
     def _remember(self, given_up: list[tuple[Outstanding, int]]) -> None:
         """Keep what was given up for a response that comes late; the oldest make room."""

@@ -1,7 +1,7 @@
-"""Wire types: `construct` constructs that also know how to write themselves as Python source.
+"""Wire types: what a parameter is on the wire, and how to read and write it as Python source.
 
-construct's engine reads and builds them as they stand and is the reference; `layout` compiles a PDU's wire types into
-straight-line code. Reading is patient, sending is strict.
+`layout` compiles a PDU's wire types into straight-line code; `reference` says what each is to construct, whose engine
+the tests hold that code against. Reading is patient, sending is strict.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, get_type_hints
 
-import construct
 import msgspec
 
 if TYPE_CHECKING:
@@ -30,16 +29,16 @@ class Privacy(Enum):
     SECRET = "secret"  # noqa: S105 - the word, not one
 
 
-class TlvType(Protocol):
-    """What the TLV table asks of a wire type.
+class Checked(Protocol):
+    """What every wire type can say of values."""
 
-    Attributes:
-        default: the value of a parameter that a patient reader had to do without.
-        privacy: who may see the values.
-    """
+    @property
+    def default(self) -> Any:
+        """The value of a parameter that a patient reader had to do without."""
 
-    default: Any
-    privacy: Privacy
+    @property
+    def privacy(self) -> Privacy:
+        """Who may see the values."""
 
     def problem(self, value: Any, version: int = SMPP_3_4) -> tuple[str, str] | None:
         """Say what keeps `value` off the wire and what would be allowed; None if nothing does.
@@ -49,6 +48,10 @@ class TlvType(Protocol):
             version: the interface_version that the peer speaks.
         """
 
+
+class TlvType(Checked, Protocol):
+    """What the TLV table asks of a wire type."""
+
     def to_octets(self, value: Any) -> bytes:
         """The octets that a TLV with this value holds; the value has no problem."""
 
@@ -56,14 +59,12 @@ class TlvType(Protocol):
         """The value of a TLV with these octets; never raises."""
 
 
-class WireType(TlvType, Protocol):
-    """What the compiler asks of a wire type; each is a `construct.Construct` as well.
+class Part(Checked, Protocol):
+    """What the compiler asks of a wire type, a parameter's own or an element's of a list."""
 
-    Attributes:
-        namespace: the names that its source needs.
-    """
-
-    namespace: Mapping[str, Any]
+    @property
+    def namespace(self) -> Mapping[str, Any]:
+        """The names that its source needs."""
 
     def read(self, octets: bytes, at: int) -> tuple[Any, int]:
         """The value that starts at `at`, and where it ends.
@@ -81,6 +82,13 @@ class WireType(TlvType, Protocol):
 
     def encode_checks(self, name: str) -> list[str]:
         """Conditions over expression `name` and local `version`, any of which makes a value unfit."""
+
+
+class WireType(Part, Protocol):
+    """What a PDU asks of the wire type of a parameter, whose octets may end early in a response."""
+
+    def from_octets(self, octets: bytes) -> Any:
+        """The value that these octets begin, as much of it as is there; never raises."""
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -124,7 +132,7 @@ def joined(pieces: Iterable[tuple[str, str]]) -> str:
     return " + ".join(f"''.join(({s},)).encode('latin-1')" if k == "text" else s for k, s in merged) or "b''"
 
 
-class UInt(construct.Adapter):  # type: ignore[misc]  # construct ships no types
+class UInt:
     """An unsigned big-endian integer of 1, 2 or 4 octets (SMPP 3.4, 3.1).
 
     With `zero_is_empty` a TLV of the value 0 has no octets.
@@ -133,19 +141,11 @@ class UInt(construct.Adapter):  # type: ignore[misc]  # construct ships no types
     default = 0
     privacy = Privacy.OPEN
     namespace: ClassVar[dict[str, Any]] = {}
-    _SUBCON: ClassVar = {1: construct.Int8ub, 2: construct.Int16ub, 4: construct.Int32ub}
 
     def __init__(self, size: int, *, zero_is_empty: bool = False) -> None:
-        super().__init__(self._SUBCON[size])
         self.size = size
         self.zero_is_empty = zero_is_empty
         self.limit = (1 << 8 * size) - 1
-
-    def _decode(self, obj: int, context: Any, path: Any) -> int:
-        return obj
-
-    def _encode(self, obj: int, context: Any, path: Any) -> int:
-        return obj
 
     def problem(self, value: Any, version: int = SMPP_3_4) -> tuple[str, str] | None:
         if isinstance(value, int) and 0 <= value <= self.limit:
@@ -183,7 +183,7 @@ class UInt(construct.Adapter):  # type: ignore[misc]  # construct ships no types
         return []  # chr, ISO-8859-1 and to_bytes refuse what is out of range
 
 
-class CString(construct.Adapter):  # type: ignore[misc]  # construct ships no types
+class CString:
     """A C-octet string: ASCII, ended by NUL, at most `limit` octets with it (SMPP 3.4, 3.1).
 
     Read as ISO-8859-1, which no octet can break; sent as ASCII only.
@@ -193,16 +193,9 @@ class CString(construct.Adapter):  # type: ignore[misc]  # construct ships no ty
     namespace: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, limit: int, *, exact: bool = False, privacy: Privacy = Privacy.OPEN) -> None:
-        super().__init__(construct.NullTerminated(construct.GreedyBytes))
         self.limit = limit
         self.exact = exact
         self.privacy = privacy
-
-    def _decode(self, obj: bytes, context: Any, path: Any) -> str:
-        return obj.decode("latin-1")
-
-    def _encode(self, obj: str, context: Any, path: Any) -> bytes:
-        return obj.encode("ascii")
 
     def problem(self, value: Any, version: int = SMPP_3_4) -> tuple[str, str] | None:
         quoted = f"{value!r:.80}" if self.privacy is Privacy.OPEN else "the value"
@@ -234,7 +227,7 @@ class CString(construct.Adapter):  # type: ignore[misc]  # construct ships no ty
             "if octets[at]:",
             "    nul = octets.index(0, at)",
             f"    if nul - at {'!=' if self.exact else '>='} {self.limit - self.exact}: raise IndexError",
-            f"    {name} = octets[at:nul].decode('latin-1')",
+            f"    {name} = octets[at:nul].decode('ascii')",  # what is not gets its closer look in `read`
             "    at = nul + 1",
             "else:",
             f"    {name} = ''",
@@ -249,7 +242,7 @@ class CString(construct.Adapter):  # type: ignore[misc]  # construct ships no ty
         return [f"{name} and ({length} or not {name}.isascii() or '\\0' in {name})"]
 
 
-class Octets(construct.Adapter):  # type: ignore[misc]  # construct ships no types
+class Octets:
     """Octets behind a length octet, as sm_length and short_message are (SMPP 3.4, 5.2.21 and 5.2.22).
 
     As a TLV's value the length is the TLV's own. `limit_5_0` is what SMPP 5.0 allows, where that is more.
@@ -261,17 +254,10 @@ class Octets(construct.Adapter):  # type: ignore[misc]  # construct ships no typ
     def __init__(
         self, limit: int, *, least: int = 0, limit_5_0: int | None = None, privacy: Privacy = Privacy.PERSONAL
     ) -> None:
-        super().__init__(construct.Prefixed(construct.Int8ub, construct.GreedyBytes))
         self.limit = limit
         self.limit_5_0 = limit_5_0 or limit
         self.least = least
         self.privacy = privacy
-
-    def _decode(self, obj: bytes, context: Any, path: Any) -> bytes:
-        return obj
-
-    def _encode(self, obj: bytes, context: Any, path: Any) -> bytes:
-        return obj
 
     def problem(self, value: Any, version: int = SMPP_3_4) -> tuple[str, str] | None:
         limit = self.limit if version < SMPP_5_0 else self.limit_5_0
@@ -315,22 +301,15 @@ def over(length: str, limit: int, limit_5_0: int) -> str:
     return f"{length} > {limit} and (version < {SMPP_5_0} or {length} > {limit_5_0})"
 
 
-class Text(construct.Adapter):  # type: ignore[misc]  # construct ships no types
+class Text:
     """ASCII without a NUL, all there is in a TLV: dates and digits of SMPP 5.0."""
 
     default = ""
     privacy = Privacy.OPEN
 
     def __init__(self, limit: int, *, least: int | None = None) -> None:
-        super().__init__(construct.GreedyBytes)
         self.limit = limit
         self.least = limit if least is None else least
-
-    def _decode(self, obj: bytes, context: Any, path: Any) -> str:
-        return self.from_octets(obj)
-
-    def _encode(self, obj: str, context: Any, path: Any) -> bytes:
-        return self.to_octets(obj)
 
     def problem(self, value: Any, version: int = SMPP_3_4) -> tuple[str, str] | None:
         if not isinstance(value, str):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
 from smpp_esme.errors import InvalidValue
 from smpp_esme.protocol.pdus import BindReceiver, BindTransceiver, BindTransmitter, Pdu
+from smpp_esme.session.tls import Tls
 
 #: The ports that SMPP is found on (IANA 2775; TLS by custom 3550).
 DEFAULT_PORTS: Final = {"smpp": 2775, "smpp+tls": 3550}
@@ -29,7 +30,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         host: name or address.
         port: TCP port.
-        tls: whether the connection is TLS from its first octet.
+        tls: how the connection is encrypted from its first octet; None for not at all.
         system_id: our account, at most 15 characters.
         password: at most 8 characters (SMPP 3.4, 4.1.1).
         system_type: what kind of ESME we are, often empty.
@@ -37,7 +38,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str
     port: int
-    tls: bool = False
+    tls: Tls | None = None
     system_id: str = ""
     password: str = ""
     system_type: str = ""
@@ -64,7 +65,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 def parse_url(url: str) -> Endpoint:
     """The endpoint that a URL names: ``smpp://system_id:password@host:port`` or ``smpp+tls://...``.
 
-    System id and password may be percent-encoded.
+    System id and password may be percent-encoded. What `Tls` can be told may follow as a query, such as
+    ``?ca=/etc/smsc/ca.pem&server_name=smsc.example``; ``verify=no`` trusts anybody.
 
     Raises:
         InvalidValue: names the part that is wrong; never shows the password.
@@ -78,12 +80,27 @@ def parse_url(url: str) -> Endpoint:
         raise InvalidValue("url", f"the scheme is {parts.scheme!r}", "smpp:// or smpp+tls://")
     if not parts.hostname:
         raise InvalidValue("url", "it names no host", _FORM)
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
+    if parts.path not in ("", "/") or parts.fragment:
         raise InvalidValue("url", "something follows the host and port", _FORM)
     return Endpoint(
         host=parts.hostname,
         port=DEFAULT_PORTS[parts.scheme] if port is None else port,
-        tls=parts.scheme == "smpp+tls",
+        tls=_tls(parts.scheme, parts.query),
         system_id=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
     )
+
+
+def _tls(scheme: str, query: str) -> Tls | None:
+    if scheme != "smpp+tls":
+        if query:
+            raise InvalidValue("url", "something follows the host and port", f"{_FORM}; options are for smpp+tls://")
+        return None
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    known = Tls.__struct_fields__
+    if not options.keys() <= set(known) or ("=" not in query and query):
+        raise InvalidValue("url", "an option is not known", f"options of smpp+tls:// are {', '.join(known)}")
+    verify = options.pop("verify", "yes")
+    if verify not in {"yes", "no"}:
+        raise InvalidValue("url", "verify is neither yes nor no", "smpp+tls://...?verify=yes, or verify=no")
+    return Tls(**options, verify=verify == "yes")

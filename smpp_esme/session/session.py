@@ -1,7 +1,7 @@
 """One SMPP session over one TCP connection, either role.
 
 The session moves octets between a transport and a `protocol.Connection`, and time from the event loop's clock. It
-writes once a loop turn, whatever was asked for in between, and takes everything that one read brought at once.
+writes once a loop turn, or for every `BURST` requests in one, and takes everything that one read brought at once.
 """
 
 from __future__ import annotations
@@ -9,17 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from smpp_esme.errors import (
-    BindRefused,
-    ConnectFailed,
-    InvalidValue,
-    LocalProtocolError,
-    ResponseTimeout,
-    SessionClosed,
-    SmppError,
-)
+from smpp_esme.errors import BindRefused, LocalProtocolError, ResponseTimeout, SessionClosed, SmppError
 from smpp_esme.protocol.commands import UNANSWERED
 from smpp_esme.protocol.connection import Connection
 from smpp_esme.protocol.events import (
@@ -32,6 +24,8 @@ from smpp_esme.protocol.events import (
 )
 from smpp_esme.protocol.state import Role, State
 from smpp_esme.protocol.timers import Timers
+from smpp_esme.session import tcp
+from smpp_esme.session.outcome import Awaited
 
 if TYPE_CHECKING:
     import ssl
@@ -40,41 +34,18 @@ if TYPE_CHECKING:
     from smpp_esme.protocol.events import Event
     from smpp_esme.protocol.pdus import Pdu
     from smpp_esme.session.endpoint import Endpoint
+    from smpp_esme.session.listener import Listener
+    from smpp_esme.session.outcome import Outcome
 
 #: How many requests of the peer may wait for our answer before we stop reading from the socket.
 REQUEST_LIMIT: Final = 10_000
 #: How many PDUs may wait for a peer that does not read, before it is left.
 UNSENT_LIMIT: Final = 50_000
-#: Seconds that a peer has to answer unbind, unless the response timer is shorter.
-_UNBIND_PATIENCE: Final = 10.0
-
-
-class Outcome(Protocol):
-    """Who wants to know how a request ended; handed to `Session.start` with it."""
-
-    def answered(self, response: Pdu) -> None:
-        """The response came, kind or not."""
-
-    def unanswered(self, error: ResponseTimeout | SessionClosed) -> None:
-        """None came in time; whether the peer acted is unknown."""
-
-    def late(self, response: Pdu) -> None:
-        """One came after all, behind `unanswered`."""
-
-
-class _Future(asyncio.Future["Pdu"]):
-    """An outcome that one task awaits."""
-
-    def answered(self, response: Pdu) -> None:
-        if not self.done():
-            self.set_result(response)
-
-    def unanswered(self, error: ResponseTimeout | SessionClosed) -> None:
-        if not self.done():
-            self.set_exception(error)
-
-    def late(self, response: Pdu) -> None:
-        pass  # whoever awaited it was told, and has gone on
+#: So many requests are not held back for more: one write a turn costs least, but a window that goes out, and comes
+#: back, as a whole leaves the peer idle while we work and us while the peer does.
+BURST: Final = 32
+#: Seconds that a peer has for the orderly end: to answer what is outstanding, where that is waited for, and unbind.
+UNBIND_PATIENCE: Final = 10.0
 
 
 class Session(asyncio.Protocol):
@@ -86,6 +57,7 @@ class Session(asyncio.Protocol):
         connection: the session's protocol state; read it, leave the writing to the session.
         peer: the other end's address, for people.
         errors: how many PDUs of the peer's could not be used.
+        listener: who is told what happens here; for a link that keeps several sessions.
     """
 
     def __init__(
@@ -94,15 +66,17 @@ class Session(asyncio.Protocol):
         *,
         window: int = 10,
         timers: Timers | None = None,
+        peer_version: int | None = None,
         on_open: Callable[[Session], None] | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self.connection = Connection(role, self._loop.time(), window=window, timers=timers)
+        self.connection = Connection(role, self._loop.time(), window=window, timers=timers, peer_version=peer_version)
+        self.listener: Listener | None = None
         self.peer = "nobody yet"
         self.errors = 0
         self._on_open = on_open
         self._transport: asyncio.Transport | None = None
-        self._paused = self._flushing = False
+        self._paused = self._flushing = self._leaving = False
         self._timer: asyncio.Handle | None = None
         self._timer_at = 0.0  # kept here: what uvloop gives for a time that has passed cannot be asked
         self._requests: deque[Pdu] = deque()
@@ -117,6 +91,7 @@ class Session(asyncio.Protocol):
         *,
         window: int = 10,
         timers: Timers | None = None,
+        peer_version: int | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> Session:
         """Open the TCP connection; bind next.
@@ -125,33 +100,17 @@ class Session(asyncio.Protocol):
             endpoint: where to.
             window: how many requests may be outstanding.
             timers: the four timers; connecting may take as long as session_init.
-            tls: the context for ``smpp+tls://``; by default one that verifies.
+            peer_version: the interface_version to hold the SMSC to, whatever it says; by default what it says.
+            tls: a context of your own for ``smpp+tls://``, instead of what `endpoint.tls` says.
 
         Raises:
-            ConnectFailed: nobody listens there, or not in time. Cancelling leaves nothing open.
-            InvalidValue: no address can have this host or port.
+            ConnectFailed: nobody listens there, or not in time, or TLS failed. Cancelling leaves nothing open.
+            InvalidValue: no address can have this host or port, or a file that `endpoint.tls` names cannot be used.
         """
         timers = timers or Timers()
-        loop = asyncio.get_running_loop()
-        if endpoint.tls and tls is None:
-            import ssl  # noqa: PLC0415 - most sessions are plain and ssl is slow to import
-
-            tls = ssl.create_default_context()
-        try:
-            async with asyncio.timeout(timers.session_init or None):
-                _, session = await loop.create_connection(
-                    lambda: cls(window=window, timers=timers),
-                    endpoint.host,
-                    endpoint.port,
-                    ssl=tls if endpoint.tls else None,
-                )
-        except TimeoutError as error:
-            raise ConnectFailed(f"{endpoint}: no connection within {timers.session_init:g} s") from error
-        except OSError as error:
-            raise ConnectFailed(f"{endpoint}: {error.strerror or error}") from error
-        except (ValueError, OverflowError):  # what the socket module says of names and ports that no address has
-            raise InvalidValue("endpoint", f"{endpoint} cannot be one", "a host, and a port from 1 to 65535") from None
-        return session
+        return await tcp.connect(
+            lambda: cls(window=window, timers=timers, peer_version=peer_version), endpoint, timers, tls
+        )
 
     def __repr__(self) -> str:
         return f"<Session {self.connection!r} with {self.peer}>"
@@ -160,6 +119,11 @@ class Session(asyncio.Protocol):
     def is_bound(self) -> bool:
         """True between a successful bind and the end of the session."""
         return self.connection.state.is_bound
+
+    @property
+    def closed(self) -> Closed | None:
+        """How the session ended; None while it has not."""
+        return self._closed.result() if self._closed.done() else None
 
     async def bind(self, request: Pdu) -> Pdu:
         """Bind, and give the SMSC's response.
@@ -178,42 +142,73 @@ class Session(asyncio.Protocol):
             raise BindRefused(response.status, f"the bind as {type(request).__name__}")
         return response
 
-    async def request(self, pdu: Pdu) -> Pdu:
+    async def request(self, pdu: Pdu, *, timeout: float | None = None) -> Pdu:  # noqa: ASYNC109 - the peer's time, not the caller's
         """Send one request and give its response, whatever its command_status.
 
         Waits for room in the window first. Cancelling before the request left takes it back; after that the request
         stands and its response is dropped.
 
+        Args:
+            pdu: the request.
+            timeout: seconds to wait for the response once it has left, instead of the response timer's; 0 waits for
+                as long as the session lasts.
+
         Raises:
-            LocalProtocolError, EncodingError: nothing was sent.
+            LocalProtocolError, EncodingError: nothing was sent; the first also for a request that has no response.
             ResponseTimeout: no response in time; whether the peer acted is unknown.
             SessionClosed: the session ended first; the same holds.
         """
         while self.connection.state is not State.OPEN and not self.connection.room:
             await self.room()
-        outcome = _Future(loop=self._loop)
+        outcome = Awaited(loop=self._loop)
         try:
-            self.start(pdu, outcome)
+            self.start(pdu, outcome, timeout=timeout)
         except SmppError:
             self._wake_waiters()  # the room that was ours is the next one's
             raise
         return await outcome
 
-    def start(self, pdu: Pdu, outcome: Outcome) -> int:
+    def start(self, pdu: Pdu, outcome: Outcome, *, timeout: float | None = None) -> int:
         """Send one request now; `outcome` is told how it ended.
 
+        Args:
+            pdu: the request.
+            outcome: who is told.
+            timeout: as for `request`.
+
         Returns:
-            The sequence_number it goes out with, at the end of this turn of the event loop.
+            The sequence_number it goes out with, at the end of this turn of the event loop at the latest.
 
         Raises:
-            LocalProtocolError: illegal in this state, or no room in the window; nothing was sent.
+            LocalProtocolError: illegal in this state, no room in the window, or nothing answers such a request;
+                nothing was sent.
             EncodingError: a value does not fit; nothing was sent.
-            SessionClosed: the session is over; nothing was sent.
+            SessionClosed: the session is over, or being ended; nothing was sent.
         """
-        self._check_open()
-        sequence_number = self.connection.request(pdu, self._loop.time(), outcome)
-        self._flush_soon()
+        if pdu.command_id in UNANSWERED:
+            raise LocalProtocolError(f"{type(pdu).__name__} has no response to wait for: use send(); nothing was sent")
+        if self._leaving or self.connection.state is State.CLOSED:
+            self._check_staying()
+        sequence_number = self.connection.request(pdu, self._loop.time(), outcome, timeout=timeout)
+        if not self._flushing:
+            self._flush_soon()
+        elif not sequence_number % BURST:
+            self._flush()
         return sequence_number
+
+    def send(self, pdu: Pdu) -> None:
+        """Send a request that has no response: outbind or alert_notification (SMPP 3.4, 4.1.7 and 4.12).
+
+        Raises:
+            LocalProtocolError: illegal in this state, or it has a response; nothing was sent.
+            EncodingError: a value does not fit; nothing was sent.
+            SessionClosed: the session is over, or being ended; nothing was sent.
+        """
+        if pdu.command_id not in UNANSWERED:
+            raise LocalProtocolError(f"{type(pdu).__name__} has a response: use request(); nothing was sent")
+        self._check_staying()
+        self.connection.request(pdu, self._loop.time())
+        self._flush_soon()
 
     async def room(self) -> int:
         """Wait until the window has room, and say for how many requests.
@@ -223,7 +218,7 @@ class Session(asyncio.Protocol):
         Raises:
             SessionClosed: the session is over, or being ended.
         """
-        self._check_open()
+        self._check_staying()
         while not self.connection.room:
             waiter = self._loop.create_future()
             self._room.append(waiter)
@@ -233,7 +228,7 @@ class Session(asyncio.Protocol):
                 if waiter.done() and not waiter.cancelled():
                     self._wake_waiters()  # the room that was ours is the next one's
                 raise
-            self._check_open()
+            self._check_staying()
         return self.connection.room
 
     async def requests(self) -> list[Pdu]:
@@ -248,6 +243,10 @@ class Session(asyncio.Protocol):
             self._check_open()
             self._arrival.clear()
             await self._arrival.wait()
+        return self.take_requests()
+
+    def take_requests(self) -> list[Pdu]:
+        """The requests of the peer's that have come and were not taken yet; none is no error."""
         taken = list(self._requests)
         self._requests.clear()
         self._resume_reading()
@@ -264,21 +263,30 @@ class Session(asyncio.Protocol):
             self.connection.respond(request, response)
             self._settle()
 
-    async def unbind(self) -> None:
-        """End the session in order and wait until it is over; what is outstanding may still be answered first.
+    async def unbind(self, *, drain: bool = False, patience: float = UNBIND_PATIENCE) -> Closed:
+        """End the session in order, wait until it is over, and tell how it ended.
+
+        From now on no request is taken, and who waits for room is told so. Outcomes that come before the end are told
+        as ever, and whoever has none by then gets `SessionClosed`; `Closed.unanswered` has their requests.
+
+        Args:
+            drain: whether unbind waits for what is outstanding to be answered; otherwise it goes out at once, and a
+                peer may still answer before it.
+            patience: seconds for all of it; after that the session is ended as it is.
 
         Cancelling ends it at once.
         """
         try:
             if self.is_bound:
-                self._begin_unbind()
+                self._begin_unbind(drain=drain)
                 # Where the response timer is longer or off, a peer that is silent must not hold up a stop.
-                async with asyncio.timeout(_UNBIND_PATIENCE):
+                async with asyncio.timeout(patience):
                     await asyncio.shield(self._closed)
         except TimeoutError:
             pass  # the peer had its time
         finally:
             self.abort("closed")
+        return self._closed.result()
 
     def abort(self, reason: str = "aborted") -> None:
         """End the session now; outstanding requests get `SessionClosed`."""
@@ -309,7 +317,8 @@ class Session(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The TCP connection is gone."""
-        self.connection.close(f"the connection was lost: {exc}" if exc else "the peer closed the connection")
+        encrypted = self._transport is not None and self._transport.get_extra_info("ssl_object") is not None
+        self.connection.close(tcp.cause(exc, tls=encrypted and self.connection.state is State.OPEN))
         self._transport = None
         self._settle()
 
@@ -324,18 +333,34 @@ class Session(asyncio.Protocol):
 
     # Inside
 
-    def _begin_unbind(self) -> None:
+    def _begin_unbind(self, *, drain: bool) -> None:
         with contextlib.suppress(LocalProtocolError):  # somebody else has begun already
-            self.connection.unbind(self._loop.time())
+            self.connection.unbind(self._loop.time(), drain=drain)
+            self._leaving = True
+            self._wake_waiters()
             self._flush_soon()
 
     def _settle(self) -> None:
         """Hand out what happened and see that octets and timer follow at the end of this loop turn."""
         if events := self.connection.events_received():
-            for event in events:
-                self._handle(event)
+            self._hand_out(events)
             self._wake_waiters()
         self._flush_soon()
+
+    def _hand_out(self, events: list[Event]) -> None:
+        # The two that come with every message are told by their class: matching a pattern takes several times as long.
+        listener = self.listener
+        for event in events:
+            if type(event) is ResponseReceived:
+                response, outcome = event.response, event.context
+                if listener and (response.command_status or response.tlvs):
+                    listener.heard(response)
+                if outcome is not None:  # nobody waits for the response to unbind but the end of the session
+                    outcome.answered(response)
+            elif type(event) is RequestReceived:
+                self._take_request(event.request)
+            else:
+                self._handle(event)
 
     def _flush_soon(self) -> None:
         if not self._flushing:
@@ -355,13 +380,8 @@ class Session(asyncio.Protocol):
 
     def _handle(self, event: Event) -> None:
         match event:
-            case ResponseReceived(_, response, outcome):
-                if outcome is not None:  # nobody waits for the response to unbind but the end of the session
-                    outcome.answered(response)
             case ResponseLate(_, response, outcome) if outcome is not None:
                 outcome.late(response)
-            case RequestReceived(request):
-                self._take_request(request)
             case ResponseMissing(request, outcome):
                 outcome.unanswered(ResponseTimeout(type(request).__name__, self.connection.timers.response))
             case PeerErred():
@@ -371,7 +391,10 @@ class Session(asyncio.Protocol):
 
     def _take_request(self, request: Pdu) -> None:
         self._requests.append(request)
-        self._arrival.set()
+        if len(self._requests) == 1:
+            self._arrival.set()
+            if self.listener:
+                self.listener.has_requests(self)
         if len(self._requests) == REQUEST_LIMIT and self._transport:
             self._transport.pause_reading()
 
@@ -385,15 +408,24 @@ class Session(asyncio.Protocol):
         self._arrival.set()
         if not self._closed.done():
             self._closed.set_result(closed)
+        if self.listener:
+            self.listener.is_over(self, closed)
 
     def _wake_waiters(self) -> None:
         """Wake as many as there is room for; all of them once the session is over, to be told so."""
-        room = self.connection.room if self.connection.state is not State.CLOSED else len(self._room)
+        room = len(self._room) if self._leaving or self.connection.state is State.CLOSED else self.connection.room
         while self._room and room:
             waiter = self._room.popleft()
             if not waiter.done():
                 waiter.set_result(None)
                 room -= 1
+        if room and self.listener:
+            self.listener.has_room()
+
+    def _check_staying(self) -> None:
+        self._check_open()
+        if self._leaving:
+            raise SessionClosed("the session is being ended: nothing more is sent")
 
     def _check_open(self) -> None:
         if self._closed.done():

@@ -9,16 +9,37 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
+    from typing import Protocol
+
+    class Clock(Protocol):
+        """What an agenda needs of an event loop."""
+
+        def time(self) -> float:
+            """Seconds on a clock that only goes forward."""
+
+        def call_soon(self, callback: Callable[[], object], /) -> object:
+            """Call this in the next turn."""
+
+        def call_at(self, when: float, callback: Callable[[], object], /) -> asyncio.Handle:
+            """Call this when the time has come."""
+
 
 #: So many actions are taken before the sessions get their turn.
 _BURST: Final = 500
 
 
 class Agenda:
-    """Actions by the time at which they are due, on the clock of the event loop."""
+    """Actions by the time at which they are due, on the clock of the event loop.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    Attributes:
+        now: what the clock says.
+        soon: takes an action in the loop's next turn.
+    """
+
+    def __init__(self, loop: Clock) -> None:
         self._loop = loop
+        self.now = loop.time
+        self.soon = loop.call_soon
         self._heap: list[tuple[float, int, Callable[[], object]]] = []
         self._order = count()
         self._timer: asyncio.Handle | None = None

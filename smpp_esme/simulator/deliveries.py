@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
@@ -13,9 +12,10 @@ from smpp_esme.protocol.state import State
 from smpp_esme.protocol.wire import SMPP_3_4
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
-    from smpp_esme.protocol.pdus import DeliverSm, Pdu
+    from smpp_esme.protocol.pdus import DataSm, DeliverSm, Pdu
     from smpp_esme.session.session import Session
     from smpp_esme.simulator.agenda import Agenda
     from smpp_esme.simulator.records import Counts
@@ -24,7 +24,7 @@ _RECEIVING: Final = frozenset({State.BOUND_RX, State.BOUND_TRX})
 
 
 class Delivery:
-    """One deliver_sm on its way; told by the session how it ended, and delivered again until it is taken.
+    """One deliver_sm or data_sm on its way; told by the session how it ended, and delivered again until it is taken.
 
     Args:
         pdu: what is delivered.
@@ -38,7 +38,7 @@ class Delivery:
 
     def __init__(
         self,
-        pdu: DeliverSm,
+        pdu: DeliverSm | DataSm,
         deliveries: Deliveries,
         expires: float,
         *,
@@ -94,7 +94,6 @@ class Deliveries:
         retry_delay: float,
         changed: Callable[[], object],
     ) -> None:
-        self._loop = asyncio.get_running_loop()
         self._agenda = agenda
         self._counts = counts
         self._limit = limit
@@ -136,6 +135,14 @@ class Deliveries:
         self._waiting.append(delivery)
         self._pump_soon()
 
+    def add_elsewhere(self, delivery: Delivery, session: Session) -> None:
+        """Deliver this now over a session that is not this one; in turn if there is none with room."""
+        for other in self._sessions:
+            if other is not session and other.connection.state in _RECEIVING and other.connection.room:
+                self._start(other, delivery)
+                return
+        self.add(delivery)
+
     def pump(self) -> None:
         """Hand to the sessions what they have room for."""
         self._pumping = False
@@ -159,7 +166,7 @@ class Deliveries:
     def put_off(self, delivery: Delivery) -> None:
         """It goes out again in a while."""
         self._count_repeat(delivery)
-        self._agenda.add(self._loop.time() + self._retry_delay, lambda: self.add(delivery))
+        self._agenda.add(self._agenda.now() + self._retry_delay, lambda: self.add(delivery))
         self._settled()
 
     def put_back(self, delivery: Delivery) -> None:
@@ -187,10 +194,10 @@ class Deliveries:
     def _pump_soon(self) -> None:
         if not self._pumping and self._waiting:
             self._pumping = True
-            self._loop.call_soon(self.pump)
+            self._agenda.soon(self.pump)
 
     def _fill(self, session: Session) -> None:
-        now = self._loop.time()
+        now = self._agenda.now()
         for _ in range(min(session.connection.room, len(self._waiting))):
             delivery = self._waiting.popleft()
             if delivery.expires < now:
@@ -217,6 +224,6 @@ class Deliveries:
             self._counts.receipts_repeated += 1
 
 
-def _for_version(pdu: DeliverSm, version: int) -> DeliverSm:
+def _for_version(pdu: DeliverSm | DataSm, version: int) -> DeliverSm | DataSm:
     """The delivery without its TLVs where the ESME speaks a version that has none; the text says the same."""
     return pdu if version >= SMPP_3_4 else msgspec.structs.replace(pdu, tlvs=())

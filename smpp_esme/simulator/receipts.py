@@ -7,39 +7,25 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote_plus
 
-from smpp_esme.protocol.parameters import EsmClass, MessageState, NetworkType, RegisteredDelivery
-from smpp_esme.protocol.pdus import DeliverSm
+from smpp_esme.protocol.parameters import MessageState, NetworkType, RegisteredDelivery
+from smpp_esme.protocol.pdus import DataSm, DeliverSm
 from smpp_esme.protocol.tlvs import TLVS, Tag, Tlv
 from smpp_esme.protocol.wire import CString, UInt
+from smpp_esme.simulator.forms import DIALECTS, STATS, Facts, write
 from smpp_esme.simulator.records import moment
 from smpp_esme.sms.times import absolute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from smpp_esme.simulator.forms import ReceiptForm
     from smpp_esme.simulator.handsets import Handset, Verdict
     from smpp_esme.simulator.records import Message
-
-#: The words of Appendix B, and of SMPP 5.0 for the states that it adds.
-STATS: Final = {
-    MessageState.SCHEDULED: "SCHEDLD",
-    MessageState.ENROUTE: "ENROUTE",
-    MessageState.DELIVERED: "DELIVRD",
-    MessageState.EXPIRED: "EXPIRED",
-    MessageState.DELETED: "DELETED",
-    MessageState.UNDELIVERABLE: "UNDELIV",
-    MessageState.ACCEPTED: "ACCEPTD",
-    MessageState.UNKNOWN: "UNKNOWN",
-    MessageState.REJECTED: "REJECTD",
-    MessageState.SKIPPED: "SKIPPED",
-}
 
 #: smsc-centre's own tags, which come with each of its receipts.
 COST, FLAGS, PARTS = 0x2000, 0x2001, 0x2002
 VENDOR_TLVS: Final = TLVS.extend({COST: ("cost", CString(7)), FLAGS: ("flags", UInt(2)), PARTS: ("parts", UInt(2))})
 
 #: What kind of message it was, in the lowest four bits of flags; kinds that are not published count as texts.
-_FLAGS: Final = {"hlr": 4, "ping": 5, "call": 7, "mail": 8, "viber": 10, "soc": 12}
+_FLAGS: Final = {"binary": 2, "wap-push": 3, "hlr": 4, "ping": 5, "call": 7, "mail": 8, "viber": 10, "soc": 12}
 _COSTS: Final = {"hlr": "0.2000", "ping": "0.3000", "call": "4.5000", "mail": "0.1000", "viber": "2.4000"}
 _TEXT_COST: Final = "3.1000"
 _LOOKUPS: Final = frozenset({"hlr", "ping"})
@@ -61,52 +47,83 @@ def is_wanted(registered_delivery: int, state: MessageState) -> bool:
     return state in _REPORTED[registered_delivery & _WANTED]
 
 
-def compose(message: Message, verdict: Verdict, *, submitted: float, done: float, handset: Handset | None) -> DeliverSm:
-    """The deliver_sm that reports a verdict, its addresses the other way round than the message's.
+def compose(
+    message: Message,
+    verdict: Verdict,
+    form: ReceiptForm,
+    *,
+    submitted: float,
+    done: float,
+    handset: Handset | None,
+) -> DeliverSm | DataSm:
+    """What reports a verdict, its addresses the other way round than the message's.
 
     Args:
         message: what was submitted.
         verdict: what became of it.
+        form: how it is written.
         submitted: when it came, seconds since 1970.
         done: when the verdict fell, likewise.
         handset: what a lookup answers; None for a text.
     """
+    octets = _octets(message, verdict, form, submitted=submitted, done=done, handset=handset)
+    carrier = form.carrier
+    if len(octets) > _LONGEST and carrier == "short_message":
+        carrier = "message_payload"
+    tlvs: tuple[Tlv, ...] = ()
+    if form.tlvs or carrier == "tlvs":
+        message_id = Tlv(Tag.RECEIPTED_MESSAGE_ID, (message.tlv_id or message.message_id).encode() + b"\0")
+        vendor = message.profile.envelopes and form.tlvs
+        tlvs = (message_id, *_tlvs(verdict.state, verdict.error, form.error_in_ascii))
+        tlvs += _vendor_tlvs(message.kind, message.parts) if vendor else ()
+    if carrier in _IN_PAYLOAD:
+        tlvs += (Tlv(Tag.MESSAGE_PAYLOAD, octets),)
     request = message.request
-    written_id = _FORMS[message.id_form](message.message_id)
-    if handset is not None:
-        text = lookup_text(written_id, verdict, handset)
-    else:
-        text = receipt_text(message, written_id, verdict, submitted=submitted, done=done)
-    octets = text.encode("ascii", "replace")
-    fits = len(octets) <= _LONGEST
-    tlvs = (
-        Tlv(Tag.RECEIPTED_MESSAGE_ID, written_id.encode() + b"\0"),
-        *_tlvs(verdict.state, verdict.error),
-        *(_vendor_tlvs(message.kind, message.parts) if message.profile.envelopes else ()),
-        *(() if fits else (Tlv(Tag.MESSAGE_PAYLOAD, octets),)),
-    )
-    return DeliverSm(
+    receipt = DeliverSm(
         source_addr_ton=request.dest_addr_ton,
         source_addr_npi=request.dest_addr_npi,
         source_addr=request.destination_addr,
         dest_addr_ton=request.source_addr_ton,
         dest_addr_npi=request.source_addr_npi,
         destination_addr=request.source_addr,
-        esm_class=EsmClass.DELIVERY_RECEIPT,
-        short_message=octets if fits else b"",
+        esm_class=form.esm_class,
+        data_coding=form.data_coding,
+        short_message=octets if carrier == "short_message" else b"",
         tlvs=tlvs,
     )
+    return _as_data_sm(receipt) if carrier == "data_sm" else receipt
 
 
-def receipt_text(message: Message, written_id: str, verdict: Verdict, *, submitted: float, done: float) -> str:
-    """Appendix B's form; dates are in the profile's zone and say so nowhere."""
+def _as_data_sm(receipt: DeliverSm) -> DataSm:
+    return DataSm(**{name: getattr(receipt, name) for name in (*dict(DataSm.layout.fields), "tlvs")})
+
+
+_IN_PAYLOAD: Final = frozenset({"message_payload", "data_sm"})
+
+
+def _octets(
+    message: Message, verdict: Verdict, form: ReceiptForm, *, submitted: float, done: float, handset: Handset | None
+) -> bytes:
+    """The receipt's text."""
+    written = message.written or message.message_id
+    if handset is not None:
+        return lookup_text(written, verdict, handset).encode("ascii", "replace")
     zone = message.profile.receipt_zone
+    if form.dialect == "appendix b":  # what nearly all receipts are, at nearly all times
+        return _appendix_b(message, verdict, _date(int(submitted) // 60, zone), _date(int(done) // 60, zone))
+    submit, end = moment(submitted).astimezone(zone), moment(done).astimezone(zone)
+    number = message.request.destination_addr
+    facts = Facts(written, verdict.state, verdict.error, submit, end, message.text, number)
+    return write(facts, DIALECTS[form.dialect])
+
+
+def _appendix_b(message: Message, verdict: Verdict, submit: str, done: str) -> bytes:
+    """Appendix B's form; dates are in the profile's zone and say so nowhere."""
     delivered = "001" if verdict.state is MessageState.DELIVERED else "000"
     return (
-        f"id:{written_id} sub:001 dlvrd:{delivered} submit date:{_date(int(submitted) // 60, zone)}"
-        f" done date:{_date(int(done) // 60, zone)} stat:{STATS[verdict.state]} err:{verdict.error:03}"
-        f" text:{message.text}"
-    )
+        f"id:{message.written or message.message_id} sub:001 dlvrd:{delivered} submit date:{submit} done date:{done}"
+        f" stat:{STATS[verdict.state]} err:{verdict.error:03} text:{message.text}"
+    ).encode("ascii", "replace")
 
 
 def lookup_text(written_id: str, verdict: Verdict, handset: Handset) -> str:
@@ -129,21 +146,15 @@ def final_date(done: float) -> str:
     return absolute(moment(done))
 
 
-_FORMS: Final[dict[str, Callable[[str], str]]] = {
-    "same": str,
-    "hex": lambda message_id: f"{int(message_id):x}",
-    "padded": lambda message_id: message_id.zfill(10),
-}
+@lru_cache(maxsize=1024)
+def _tlvs(state: MessageState, error: int, ascii_error: bool) -> tuple[Tlv, ...]:  # noqa: FBT001 - a key of the cache
+    binary = bytes((NetworkType.GSM,)) + error.to_bytes(2, "big")
+    network_error = f"{error:03}"[-3:].encode() if ascii_error else binary
+    return TLVS.tlv(Tag.MESSAGE_STATE, int(state)), Tlv(Tag.NETWORK_ERROR_CODE, network_error)
 
 
 @lru_cache(maxsize=1024)
-def _tlvs(state: MessageState, error: int) -> tuple[Tlv, Tlv]:
-    network_error = bytes((NetworkType.GSM,)) + error.to_bytes(2, "big")
-    return TLVS.tlv(Tag.MESSAGE_STATE, int(state)), TLVS.tlv(Tag.NETWORK_ERROR_CODE, network_error)
-
-
-@lru_cache(maxsize=1024)
-def _vendor_tlvs(kind: str, parts: int) -> tuple[Tlv, Tlv, Tlv]:
+def _vendor_tlvs(kind: str, parts: int) -> tuple[Tlv, ...]:
     return (
         VENDOR_TLVS.tlv(COST, _COSTS.get(kind, _TEXT_COST)),
         VENDOR_TLVS.tlv(FLAGS, _FLAGS.get(kind, 0)),

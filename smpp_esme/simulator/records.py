@@ -6,26 +6,36 @@ on.
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, deque
+import re
+from collections import Counter, deque
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from smpp_esme.errors import InvalidValue
 from smpp_esme.protocol.parameters import MessageState
 from smpp_esme.protocol.pdus import DataSm, SubmitSm
-from smpp_esme.protocol.tlvs import Tag
 from smpp_esme.simulator.handsets import Verdict
-from smpp_esme.simulator.script import IdForm
-from smpp_esme.sms import envelope
+from smpp_esme.simulator.plan import AS_EXPECTED, Plan
+from smpp_esme.sms import envelope, udh
+from smpp_esme.sms.binary import Binary
 from smpp_esme.sms.coding import Coding, decode
+from smpp_esme.sms.content import Content
+from smpp_esme.sms.national import shifts_of
+from smpp_esme.sms.ports import ports_in
 from smpp_esme.sms.profile import Profile
-from smpp_esme.sms.segments import body_of, octets_of
-from smpp_esme.sms.udh import Concatenation
+from smpp_esme.sms.reassembly import Reassembly
+from smpp_esme.sms.received import Body, Place, read
+from smpp_esme.sms.wap import PORTS
+
+if TYPE_CHECKING:
+    from smpp_esme.sms.mo import MoMessage
 
 #: So many segments may wait for the rest of their text; past that the oldest text is given up.
 _WAITING_LIMIT: Final = 100_000
+#: Far more than so many segments take.
+_OCTETS_LIMIT: Final = 0x800_0000
 _DELETED: Final = Verdict(MessageState.DELETED)
 
 
@@ -46,6 +56,7 @@ class Counts(msgspec.Struct):
         receipts_answered: receipts that the ESME took.
         receipts_repeated: times that a receipt went out again, for want of an answer or on a retryable one.
         receipts_dropped: receipts that were refused for good, too old, or too many.
+        replies_dropped: replies that had no source to go to.
         malformed: PDUs that could not be used.
     """
 
@@ -62,6 +73,7 @@ class Counts(msgspec.Struct):
     receipts_answered: int = 0
     receipts_repeated: int = 0
     receipts_dropped: int = 0
+    replies_dropped: int = 0
     malformed: int = 0
 
 
@@ -71,10 +83,11 @@ class Received(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Attributes:
         source_addr: who sent it.
         destination_addr: whom it was for.
-        text: the whole text, envelope included and comment left out.
+        text: the whole text, envelope included and comment left out; of octets, their digits as in a `BinaryHex`.
         comment: the sender's comment, which reaches no subscriber; None if there was none.
-        kind: sms, mail, call, viber, soc, tgm, bot, hlr or ping; "invalid" for an envelope that breaks a rule.
-        content: the envelope's parts; None if invalid.
+        kind: sms, mail, call, viber, soc, tgm, bot, hlr, ping, binary or wap-push; "invalid" for an envelope that
+            breaks a rule.
+        content: what it says, part by part; None if invalid.
         segments: how many there were.
         missing: the sequence numbers of those that never came.
         data_coding: of its first segment.
@@ -88,7 +101,7 @@ class Received(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     text: str
     comment: str | None
     kind: str
-    content: envelope.Content | None
+    content: Content | None
     segments: int
     missing: tuple[int, ...]
     data_coding: int
@@ -120,7 +133,9 @@ class Message(msgspec.Struct, kw_only=True, gc=False):
         parts: of how many segments its text has.
         verdict: what is to become of it; None for no verdict, ever.
         due: when that becomes so.
-        id_form: how its receipt writes the message_id.
+        plan: what the script says of it.
+        written: its message_id as the text of its receipt has it; "" as in the response.
+        tlv_id: likewise, as receipted_message_id has it.
     """
 
     message_id: str
@@ -133,7 +148,9 @@ class Message(msgspec.Struct, kw_only=True, gc=False):
     parts: int = 1
     verdict: Verdict | None = None
     due: float = 0.0
-    id_form: IdForm = "same"
+    plan: Plan = msgspec.field(default_factory=lambda: AS_EXPECTED)
+    written: str = ""
+    tlv_id: str = ""
 
     def state(self, now: float) -> MessageState:
         """What query_sm is told."""
@@ -149,16 +166,8 @@ class Message(msgspec.Struct, kw_only=True, gc=False):
         return self.verdict is _DELETED
 
 
-_Key = tuple[str, str, str, int, int]
-
-
-class _Text(msgspec.Struct):
-    """A text whose segments are still coming."""
-
-    total: int
-    since: float
-    pieces: dict[int, tuple[bytes, Coding]]
-    messages: list[Message]
+# Account, source, destination, carrier, reference, total.
+_Key = tuple[str, str, str, str | None, int | None, int]
 
 
 class Journal:
@@ -185,67 +194,70 @@ class Journal:
         self._keep_counts = keep_counts
         self.deadline = deadline
         self._seen: set[int] = set()
-        self._texts: OrderedDict[_Key, _Text] = OrderedDict()
-        self._waiting = 0
+        # A whole text that comes again is a duplicate, and counted, so its segments are not taken for repeats.
+        self._reassembly = Reassembly(
+            limit=_WAITING_LIMIT, octets_limit=_OCTETS_LIMIT, deadline=deadline, repeats_known_for=0.0
+        )
+        self._waiting: dict[_Key, list[Message]] = {}
+
+    def clear(self) -> None:
+        """Forget what was seen; texts whose segments are still coming stay."""
+        self.received.clear()
+        self.submit_sms.clear()
+        self.submits.clear()
+        self._seen.clear()
+        for name in self.counts.__struct_fields__:
+            setattr(self.counts, name, 0)
 
     def take(self, message: Message, at: datetime) -> Received | None:
         """Write down an accepted message; gives the text if it is complete with it.
 
         A segment that is already there is ignored, but for its message_id; one that differs begins another text.
         """
-        request = message.request
-        octets, place = body_of(octets_of(request), request.esm_class)
-        place = place or _sar(request)
-        coding = message.profile.codings[request.data_coding]
-        text = decode(octets, coding)
-        message.text = text[:20]
+        body, place = read(message.request, message.profile)
+        reading = _reading_of(body, message.profile)
+        message.text = reading[0][:20]
         if place is None:
-            return self._keep(text, [message], at)
-        return self._take_segment(message, place, (octets, coding), at)
+            return self._keep(reading, [message], at)
+        return self._take_segment(message, place, at)
 
-    def give_up(self, now: float, at: datetime) -> None:
-        """Write down as incomplete what has waited too long for its segments."""
-        late = [key for key, text in self._texts.items() if text.since + self.deadline <= now]
-        for key in late:
-            self._close(key, at)
+    def give_up(self, now: float, at: datetime) -> list[Received]:
+        """Write down as incomplete what has waited too long for its segments, and say what it was."""
+        return [self._keep_joined(joined, [], at) for joined in self._reassembly.expired(now)]
 
     @property
     def is_waiting(self) -> bool:
         """Whether a text waits for segments."""
-        return bool(self._texts)
+        return len(self._reassembly) > 0
 
-    def _take_segment(
-        self, message: Message, place: Concatenation, piece: tuple[bytes, Coding], at: datetime
-    ) -> Received | None:
+    def _take_segment(self, message: Message, place: Place, at: datetime) -> Received | None:
         request = message.request
-        key = (message.system_id, request.source_addr, request.destination_addr, place.reference, place.total)
-        text = self._texts.get(key)
-        if text is not None and text.pieces.get(place.sequence, piece) != piece:
-            self._close(key, at)
-            text = None
-        if text is None:
-            text = self._texts[key] = _Text(place.total, message.at, {}, [])
-        self._waiting += place.sequence not in text.pieces
-        text.pieces[place.sequence] = piece
-        text.messages.append(message)
         message.parts = place.total
-        if len(text.pieces) == place.total:
-            return self._close(key, at)
-        if self._waiting > _WAITING_LIMIT:
-            self._close(next(iter(self._texts)), at)
-        return None
+        whole = None
+        for joined in self._reassembly.add(request, message.profile, link=message.system_id, now=message.at):
+            if joined.is_complete:
+                whole = self._keep_joined(joined, [message], at)
+            else:
+                self._keep_joined(joined, [], at)
+        if whole is None:
+            key = (message.system_id, request.source_addr, request.destination_addr, *place[:3])
+            self._waiting.setdefault(key, []).append(message)
+        return whole
 
-    def _close(self, key: _Key, at: datetime) -> Received:
-        text = self._texts.pop(key)
-        self._waiting -= len(text.pieces)
-        missing = tuple(sequence for sequence in range(1, text.total + 1) if sequence not in text.pieces)
-        self.counts.incomplete += bool(missing)
-        whole = _joined([piece for _, piece in sorted(text.pieces.items())])
-        return self._keep(whole, text.messages, at, missing)
+    def _keep_joined(self, joined: MoMessage, last: list[Message], at: datetime) -> Received:
+        """Write down what was joined of the segments that came before, and of the last one if it came now."""
+        addresses = (joined.link, joined.source_addr, joined.destination_addr)
+        place = (joined.carrier, joined.reference, joined.total)
+        messages = self._waiting.pop((*addresses, *place), []) + last
+        self.counts.incomplete += not joined.is_complete
+        body = Body(joined.octets, joined.coding, joined.elements)
+        return self._keep(_reading_of(body, messages[0].profile, joined.text), messages, at, joined.missing)
 
-    def _keep(self, whole: str, messages: list[Message], at: datetime, missing: tuple[int, ...] = ()) -> Received:
+    def _keep(
+        self, reading: _Reading, messages: list[Message], at: datetime, missing: tuple[int, ...] = ()
+    ) -> Received:
         first = messages[0]
-        text, comment, kind, content = _read(whole) if first.profile.envelopes else _plain(whole)
+        text, comment, kind, content = reading
         for message in messages:
             message.kind = kind
         received = Received(
@@ -269,10 +281,11 @@ class Journal:
     def _count(self, received: Received) -> None:
         self.counts.messages += 1
         text = received.text
-        if text not in self.submits and len(self.submits) >= self._keep_counts:
+        times = self.submits.get(text)
+        if times is None and len(self.submits) >= self._keep_counts:
             self.counts.uncounted += 1
             return
-        self.submits[text] += 1
+        self.submits[text] = 1 if times is None else times + 1
         if received.kind in _LOOKUPS:
             return
         # A number of 64 bits in place of the text: two texts in 10**19 are mistaken for one.
@@ -282,15 +295,31 @@ class Journal:
 
 
 _LOOKUPS: Final = frozenset({"hlr", "ping"})
-_Reading = tuple[str, str | None, str, envelope.Content | None]
+# Text, comment, kind and content.
+_Reading = tuple[str, str | None, str, Content | None]
 
 
-def _plain(whole: str) -> _Reading:
+def _reading_of(body: Body, profile: Profile, joined: str | None = None) -> _Reading:
+    """What a body says; `joined` is its text if it came in segments."""
+    if (body.coding is Coding.BINARY and body.octets) or ports_in(body.elements):
+        return _octets(body)
+    whole = _text(body, profile, joined)
+    if profile.envelopes and ("\n~~~\n" in whole or whole.startswith("__")):
+        return _read(whole)
     return whole, None, "sms", envelope.Sms(whole)
 
 
+def _octets(body: Body) -> _Reading:
+    """What an application on the handset gets."""
+    try:
+        content = Binary(body.octets, udh.build(body.elements))
+    except InvalidValue:
+        return body.octets.hex().upper(), None, "invalid", None
+    return content.text(), None, "wap-push" if ports_in(body.elements) == PORTS else content.kind, content
+
+
 def _read(whole: str) -> _Reading:
-    """Text, comment, kind and content, as a provider with envelopes reads them."""
+    """As a provider with envelopes reads it."""
     text, comment = envelope.split_comment(whole)
     if not whole.startswith("__"):
         return text, comment, "sms", envelope.Sms(text)
@@ -303,25 +332,21 @@ def _read(whole: str) -> _Reading:
     return text, comment, content.kind, content
 
 
-def _sar(request: SubmitSm | DataSm) -> Concatenation | None:
-    """The place of a segment that says it in TLVs (SMPP 3.4, 5.3.2.22 to 5.3.2.24)."""
-    if not request.tlvs:
-        return None
-    reference, total, sequence = map(request.tlv, _SAR)
-    if reference is None or not total or not sequence or sequence > total:
-        return None
-    return Concatenation(reference, total, sequence)
+def _text(body: Body, profile: Profile, joined: str | None) -> str:
+    """What a body says, as the provider reads it: its own PHP library sends ASCII under data_coding 0."""
+    if profile.envelopes and body.coding is Coding.GSM7 and _is_ascii(body.octets):
+        return body.octets.decode("latin-1")
+    return decode(body.octets, body.coding, shifts_of(body.elements)) if joined is None else joined
 
 
-_SAR: Final = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
+def _is_ascii(octets: bytes) -> bool:
+    return (octets.startswith(b"__") and _ENVELOPE.match(octets) is not None) or _COMMENT in octets
 
 
-def _joined(pieces: list[tuple[bytes, Coding]]) -> str:
-    codings = {coding for _, coding in pieces}
-    if len(codings) == 1:
-        # Before decoding, as a handset does it: what a careless sender cut in two heals.
-        return decode(b"".join(octets for octets, _ in pieces), codings.pop())
-    return "".join(decode(octets, coding) for octets, coding in pieces)
+# How envelopes and comments stand in ASCII. In GSM 7-bit the low line is 0x11 and the tilde an escape pair; there these
+# octets are paragraph signs and u with diaeresis, which nobody writes in these places.
+_ENVELOPE: Final = re.compile(rb"__(?:MAIL|CALL|VIBER|SOC|TGM|BOT)__: |__(?:HLR|PING)__$")
+_COMMENT: Final = b"\n~~~\n"
 
 
 def moment(epoch: float) -> datetime:

@@ -7,33 +7,49 @@ function of its seed, its handsets and its script.
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import quote
+from weakref import WeakSet
+
+from msgspec.structs import replace
 
 from smpp_esme.errors import InvalidValue, SessionClosed
-from smpp_esme.protocol.commands import CommandStatus
-from smpp_esme.protocol.pdus import RESPONSES, DeliverSm
+from smpp_esme.protocol.pdus import RESPONSES, Outbind
 from smpp_esme.protocol.state import Role
 from smpp_esme.protocol.timers import Timers
 from smpp_esme.protocol.tlvs import TLVS, Tag
-from smpp_esme.session.session import Session
-from smpp_esme.simulator.centre import Bind, Centre
+from smpp_esme.simulator.admission import Admission
+from smpp_esme.simulator.agenda import Agenda
+from smpp_esme.simulator.bind import Bind
+from smpp_esme.simulator.centre import Centre
+from smpp_esme.simulator.forms import ReceiptForm
 from smpp_esme.simulator.handsets import Handsets
+from smpp_esme.simulator.limits import Guards, Limits
 from smpp_esme.simulator.records import Journal
 from smpp_esme.simulator.script import Script
-from smpp_esme.sms import address
+from smpp_esme.simulator.settings import Settings
+from smpp_esme.simulator.subscribers import pdus_of
+from smpp_esme.simulator.virtual_time import VirtualLoop
+from smpp_esme.simulator.wire import WireSession
 from smpp_esme.sms.profile import Profile
-from smpp_esme.sms.segments import segment
 
 if TYPE_CHECKING:
+    import ssl
     from collections import Counter, deque
     from collections.abc import Callable, Mapping, Sequence
     from typing import Self
 
-    from smpp_esme.protocol.pdus import BindTransceiver, BindTransceiverResp, DataSm, Pdu, SubmitSm
+    from smpp_esme.protocol.pdus import BindTransceiver, BindTransceiverResp, DataSm, DeliverSm, Pdu, SubmitSm
+    from smpp_esme.session.session import Session
+    from smpp_esme.simulator.forms import IdForm
+    from smpp_esme.simulator.plan import BindPlan
     from smpp_esme.simulator.records import Counts, Received
+    from smpp_esme.simulator.subscribers import Carriage
+    from smpp_esme.simulator.wire import Wire
+    from smpp_esme.sms.coding import Coding
 
 _NAME: Final = "smsc-simulator"
 _VERSION: Final = 0x34
@@ -62,6 +78,11 @@ class Smsc:
         retry_delay: seconds until a delivery that was not taken goes out again.
         keep: how many texts, PDUs and messages are remembered.
         timers: of its sessions.
+        limits: what an account may ask for at a time; by default anything.
+        guards: what is refused to protect users; by default nothing.
+        form: how receipts are written where no rule says otherwise.
+        response_ids: how a response writes the message_id.
+        tls: a server's context; it then listens with TLS only.
 
     Attributes:
         port: where it listens.
@@ -86,28 +107,40 @@ class Smsc:
         retry_delay: float = 1.0,
         keep: int = 100_000,
         timers: Timers | None = None,
+        limits: Limits | None = None,
+        guards: Guards | None = None,
+        form: ReceiptForm | None = None,
+        response_ids: IdForm = "decimal",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.profile = Profile.named(profile) if isinstance(profile, str) else profile
         self.host = host
         self.port = port
         self.handsets = handsets or Handsets()
-        self.script = script or Script()
+        self.script = (script or Script()).seeded(seed)
         self.binds: list[Bind] = []
-        self._accounts = None if accounts is None else dict(accounts)
-        self._receipt_delay = receipt_delay
-        self._latency = latency
+        self._settings = Settings(
+            receipt_delay=receipt_delay,
+            latency=latency,
+            retry_delay=retry_delay,
+            seed=seed,
+            keep=keep,
+            response_ids=response_ids,
+            form=form or ReceiptForm(),
+            limits=limits or Limits(),
+            guards=guards or Guards(),
+        )
+        self._admission = Admission(accounts, self._settings.limits)
         self._window = window
-        self._retry_delay = retry_delay
-        self._keep = keep
-        self._timers = timers or Timers(enquire_link=60.0)
-        self._seed = seed
+        self._timers = timers or Timers(enquire_link=0.0 if self._settings.guards.silence else 60.0)
+        self._tls = tls
         self._references = count(1)
-        self._journal = Journal(keep=keep)
+        self._journal = Journal(keep=keep, deadline=self._settings.guards.segments_within or 60.0)
         self._serving: dict[Session, asyncio.Task[None]] = {}
+        self._wires: WeakSet[Wire] = WeakSet()
         self._watchers: list[tuple[Callable[[Smsc], bool], asyncio.Future[None]]] = []
-        self._closing = False
+        self._closing = self._looking = False
         self._errors = 0
-        self._looking = False
         self._faults: list[Exception] = []
 
     async def __aenter__(self) -> Self:
@@ -128,19 +161,18 @@ class Smsc:
         Raises:
             OSError: the port cannot be had.
         """
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
+        epoch = loop.epoch if isinstance(loop, VirtualLoop) else time.time() - loop.time()
+        self._agenda = Agenda(loop)
         self._centre = Centre(
+            self._agenda,
             self._journal,
             self.handsets,
             self.script,
-            receipt_delay=self._receipt_delay,
-            latency=self._latency,
-            retry_delay=self._retry_delay,
-            seed=self._seed,
-            keep=self._keep,
+            settings=replace(self._settings, epoch=epoch),
             changed=self._changed,
         )
-        self._server = await self._loop.create_server(self._session, self.host, self.port, backlog=1024)
+        self._server = await loop.create_server(self._session, self.host, self.port, backlog=1024, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
@@ -153,6 +185,8 @@ class Smsc:
         while serving := list(self._serving.values()):
             self.disconnect()
             await asyncio.gather(*serving)
+        for wire in list(self._wires):
+            wire.bury()
         with suppress(TimeoutError):  # a peer that does not read keeps its connection from closing
             async with asyncio.timeout(_CLOSE_TIMEOUT):
                 await self._server.wait_closed()
@@ -162,9 +196,11 @@ class Smsc:
     @property
     def url(self) -> str:
         """What an ESME connects to: the first account, or anybody's."""
-        system_id, password = next(iter(self._accounts.items())) if self._accounts else _ANYBODY
+        accounts = self._admission.accounts
+        system_id, password = next(iter(accounts.items())) if accounts else _ANYBODY
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"smpp://{quote(system_id, safe='')}:{quote(password, safe='')}@{host}:{self.port}"
+        scheme = "smpp+tls" if self._tls else "smpp"
+        return f"{scheme}://{quote(system_id, safe='')}:{quote(password, safe='')}@{host}:{self.port}"
 
     @property
     def counts(self) -> Counts:
@@ -195,6 +231,11 @@ class Smsc:
         """The texts that came for this number, the oldest first."""
         return [received for received in self._journal.received if received.destination_addr == msisdn]
 
+    def forget(self) -> None:
+        """Forget what was seen and count from 0; messages, receipts and sessions go on."""
+        self._errors = -sum(session.errors for session in self._serving)
+        self._journal.clear()
+
     async def until(self, condition: Callable[[Smsc], bool]) -> None:
         """Wait until this holds: ``await smsc.until(lambda smsc: smsc.counts.messages == 3)``.
 
@@ -211,7 +252,16 @@ class Smsc:
 
     # What it does unasked
 
-    async def deliver(self, text: str, *, source: str, destination: str, system_id: str | None = None) -> None:
+    async def deliver(
+        self,
+        text: str,
+        *,
+        source: str,
+        destination: str,
+        system_id: str | None = None,
+        carriage: Carriage = "udh8",
+        coding: Coding | None = None,
+    ) -> None:
         """Deliver a subscriber's text to an ESME, and wait until it has taken every segment.
 
         Args:
@@ -219,6 +269,8 @@ class Smsc:
             source: the subscriber's number.
             destination: the number that the ESME serves.
             system_id: whose; by default the account that bound last. It need not be bound yet if it is named.
+            carriage: how a long text travels: udh8, udh16, sar, payload or data_sm.
+            coding: how its characters are written; by default as shortly as they can be.
 
         Raises:
             InvalidValue: a number is none, the text does not fit, or nobody has bound and no system_id is given.
@@ -228,25 +280,38 @@ class Smsc:
         system_id = system_id or (bind.system_id if bind else None)
         if system_id is None:
             raise InvalidValue("system_id", "nobody is bound", "the system_id to deliver to")
-        profile = bind.profile if bind else self.profile
-        sender, receiver = address.destination(source), address.source(destination)
-        segments = segment(text, profile, reference=next(self._references)).segments
-        takings = []
-        for one in segments:
-            pdu = DeliverSm(
-                source_addr_ton=sender.ton,
-                source_addr_npi=sender.npi,
-                source_addr=sender.addr,
-                dest_addr_ton=receiver.ton,
-                dest_addr_npi=receiver.npi,
-                destination_addr=receiver.addr,
-                esm_class=one.esm_class,
-                data_coding=one.data_coding,
-                short_message=one.short_message,
-            )
-            takings.append(taken := self._loop.create_future())
-            self._centre.deliver(system_id, pdu, taken=taken)
-        await asyncio.gather(*takings)
+        pdus = pdus_of(
+            text,
+            source=source,
+            destination=destination,
+            profile=bind.profile if bind else self.profile,
+            reference=next(self._references),
+            carriage=carriage,
+            coding=coding,
+        )
+        await asyncio.gather(*[self._delivering(system_id, pdu) for pdu in pdus])
+
+    async def send(self, pdu: DeliverSm | DataSm, system_id: str) -> None:
+        """Deliver this PDU, whatever it holds, to the account, and wait until it is taken.
+
+        Raises:
+            CommandRefused: the ESME refused it for good.
+        """
+        await self._delivering(system_id, pdu)
+
+    async def outbind(self, host: str, port: int, *, system_id: str = _NAME, password: str = "") -> None:
+        """Connect to an ESME that listens, and ask it to bind as receiver (SMPP 3.4, 2.2.1).
+
+        Raises:
+            OSError: nobody listens there.
+        """
+        _, session = await self._loop.create_connection(self._session, host, port)
+        session.send(Outbind(system_id=system_id, password=password))
+
+    async def unbind(self, system_id: str | None = None) -> None:
+        """Unbind from one account, or from all, and wait until that is done."""
+        sessions = [bind.session for bind in self.binds if system_id in (None, bind.system_id)]
+        await asyncio.gather(*[session.unbind() for session in sessions])
 
     def disconnect(self, system_id: str | None = None) -> None:
         """Cut the connections of one account, or of all, without unbind."""
@@ -258,20 +323,26 @@ class Smsc:
 
     # Sessions
 
-    def _session(self) -> Session:
-        return Session(Role.SMSC, window=self._window, timers=self._timers, on_open=self._opened)
+    def _delivering(self, system_id: str, pdu: DeliverSm | DataSm) -> asyncio.Future[None]:
+        taken = self._loop.create_future()
+        self._centre.fates.deliver(system_id, pdu, taken=taken)
+        return taken
+
+    def _session(self) -> WireSession:
+        return WireSession(Role.SMSC, window=self._window, timers=self._timers, on_open=self._opened)
 
     def _opened(self, session: Session) -> None:
         if self._closing:
             session.abort("the simulator is closing")
             return
         self.counts.connections += 1
+        self._wires.add(cast("WireSession", session).wire)
         self._serving[session] = self._loop.create_task(self._serve(session), name=f"session with {session.peer}")
 
     async def _serve(self, session: Session) -> None:
         bind: Bind | None = None
         try:
-            bind = await self._bound(session)
+            bind = await self._bound(cast("WireSession", session))
             while True:
                 self._take(bind, await session.requests())
         except SessionClosed:
@@ -281,8 +352,10 @@ class Smsc:
             session.abort("the simulator failed")
         finally:
             self._end(session, bind)
+            if bind and not (await session.wait_closed()).orderly:
+                self._admission.lose(bind.system_id, self._loop.time())
 
-    async def _bound(self, session: Session) -> Bind:
+    async def _bound(self, session: WireSession) -> Bind:
         """Wait for the session's bind and answer it.
 
         Raises:
@@ -290,7 +363,10 @@ class Smsc:
         """
         request, *more = await session.requests()
         bind = cast("BindTransceiver", request)
-        status = self._check_account(bind)
+        plan = self.script.bind_plan(bind.system_id)
+        status = plan.status or self._admission.status(bind, self.binds, self._loop.time())
+        if not plan.answered:
+            await session.wait_closed()
         tlvs = (_SC_INTERFACE_VERSION,) if bind.interface_version >= _VERSION and not status else ()
         answer = cast("type[BindTransceiverResp]", RESPONSES[bind.command_id])  # all three are the same
         session.respond(bind, answer(command_status=status, system_id="" if status else _NAME, tlvs=tlvs))
@@ -301,16 +377,31 @@ class Smsc:
         bound = Bind(session, bind, self.profile)
         self.counts.binds += 1
         self.binds.append(bound)
-        self._centre.join(bound)
+        self._centre.fates.join(bound)
+        self._plan_session(session, plan)
         self._take(bound, more)
         return bound
 
-    def _check_account(self, bind: BindTransceiver) -> CommandStatus:
-        if not bind.system_id or (self._accounts is not None and bind.system_id not in self._accounts):
-            return CommandStatus.ESME_RINVSYSID
-        if self._accounts is not None and bind.password != self._accounts[bind.system_id]:
-            return CommandStatus.ESME_RINVPASWD
-        return CommandStatus.ESME_ROK
+    def _plan_session(self, session: WireSession, plan: BindPlan) -> None:
+        """See that the session misbehaves when it is to."""
+        session.misbehave(plan)
+        now = self._loop.time()
+        if plan.silent_after is not None:
+            self._agenda.add(now + plan.silent_after, lambda: session.silence(float("inf")))
+        if plan.cut_after is not None:
+            self._agenda.add(now + plan.cut_after, session.hang_up)
+        if plan.unbound_after is not None:
+            self._agenda.add(now + plan.unbound_after, session.say_goodbye)
+        if self._settings.guards.silence:
+            self._watch_silence(session)
+
+    def _watch_silence(self, session: WireSession) -> None:
+        """Cut a connection over which nothing comes for too long."""
+        deadline = session.heard + self._settings.guards.silence
+        if deadline <= self._loop.time():
+            session.abort("nothing came for too long")
+        elif session.is_bound:
+            self._agenda.add(deadline, lambda: self._watch_silence(session))
 
     def _take(self, bind: Bind, requests: Sequence[Pdu]) -> None:
         for request in requests:
@@ -322,7 +413,7 @@ class Smsc:
         self._errors += session.errors
         if bind:
             self.binds.remove(bind)
-            self._centre.leave(bind)
+            self._centre.fates.leave(bind)
         self._changed()
 
     def _changed(self) -> None:

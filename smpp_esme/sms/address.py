@@ -9,6 +9,7 @@ import msgspec
 
 from smpp_esme.errors import InvalidValue
 from smpp_esme.protocol.parameters import Npi, Ton
+from smpp_esme.sms import numbering
 
 if TYPE_CHECKING:
     from smpp_esme.sms.profile import Profile, TonNpi
@@ -22,6 +23,7 @@ _MOST_DIGITS: Final = 15
 _MOST_CHARACTERS: Final = 20
 # An alphanumeric address is 7-bit characters in ten octets (TS 23.040, 9.1.2.5).
 _MOST_SENDER: Final = 11
+_WHOLE: Final = re.compile(rf"[1-9][0-9]{{0,{_MOST_DIGITS - 1}}}")
 # Short codes have three to six digits.
 _MOST_SHORT: Final = 6
 _EMAIL: Final = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+\.[^\s@,;:<>()\[\]\\\"]+", re.ASCII)
@@ -29,6 +31,8 @@ _NICK: Final = re.compile(r"@[A-Za-z][A-Za-z0-9_]{4,31}|#[0-9]{1,19}")
 # Printable ASCII that is also in the GSM 7-bit default alphabet: SMPP's strings are ASCII (3.1), and the network writes
 # a sender in GSM 7-bit.
 _SENDER: Final = re.compile(r"[ !\"#$%&'()*+,\-./0-9:;<=>?@A-Z_a-z]+")
+#: Gives something for a whole number in international form, without a sign or a space, and None for anything else.
+is_number: Final = _WHOLE.fullmatch
 _NUMBER: Final = "a number of up to 15 digits with its country code, as in +7 999 123-45-67"
 
 
@@ -60,14 +64,18 @@ def destination(written: str, profile: Profile | None = None, *, kind: str = "sm
         kind: the kind of message, as in `envelope`.
 
     Raises:
-        InvalidValue: names what is wrong with it.
+        InvalidValue: names what is wrong with it: with its characters or its length, or, where the profile asks for it
+            (`numbers`), with its country code, its length for that country, or its range.
     """
     pair = profile.destination if profile else None
     if kind == "mail" and "@" in written:
         return _with(pair, _named(written.strip(), _EMAIL, "an e-mail address of up to 20 characters"))
     if kind == "bot" and written.strip()[:1] in {"@", "#"}:
         return _with(pair, _named(written.strip(), _NICK, "a Telegram nick or #ID of up to 20 characters"))
-    return _with(pair, Address(Ton.INTERNATIONAL, Npi.ISDN, _number("destination", written)))
+    digits = _number("destination", written)
+    if profile and profile.numbers != "digits":
+        numbering.check("destination", digits, profile.numbers)
+    return _with(pair, Address(Ton.INTERNATIONAL, Npi.ISDN, digits))
 
 
 def source(written: str, profile: Profile | None = None) -> Address:
@@ -96,6 +104,8 @@ def _with(pair: TonNpi | None, address: Address) -> Address:
 
 
 def _number(field: str, written: str) -> str:
+    if is_number(written):  # as nearly all are
+        return written
     digits = written.strip().translate(_PUNCTUATION).removeprefix("+")
     if not digits:
         raise InvalidValue(field, "is empty", _NUMBER)

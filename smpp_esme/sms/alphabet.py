@@ -39,25 +39,31 @@ EXTENSION: Final = {
     0x65: "€",
 }
 
-# What the codecs module takes for "no such code"; octets past 0x7F are no septets.
-_UNDEFINED: Final = "\ufffe"
+# Octets past 0x7F are no septets.
 _REPLACED: Final = DEFAULT_ALPHABET + "\ufffd" * 128
-_CHARMAP: Final = codecs.charmap_build(DEFAULT_ALPHABET + _UNDEFINED * 128)
 
 # All but the Greek letters and the euro sign are in ISO-8859-1, and bytes.translate is ten times faster than a charmap.
 # 0xFF is no septet, so it marks what the alphabet does not have.
 _NO_SEPTET: Final = 0xFF
-_ESCAPES_PASS: Final = bytes(
-    DEFAULT_ALPHABET.index(character) if (character := chr(code)) in DEFAULT_ALPHABET else _NO_SEPTET
+_OF_LATIN1: Final = bytes(
+    DEFAULT_ALPHABET.index(character) if (character := chr(code)) in DEFAULT_ALPHABET and code != ESCAPE else _NO_SEPTET
     for code in range(256)
 )
-_NO_ESCAPES: Final = _ESCAPES_PASS[:ESCAPE] + bytes([_NO_SEPTET]) + _ESCAPES_PASS[ESCAPE + 1 :]
+# What else there is goes through a charmap, fast only where NUL alone stands at 0: so the septets stand past 0x7F.
+_PAST_127: Final = codecs.charmap_build("\0" + "\ufffe" * 127 + DEFAULT_ALPHABET)
+_SEPTET_OF: Final = bytes([_NO_SEPTET, *range(1, 128), *range(128)])
 
 _PAIRS: Final = {character: f"\x1b{DEFAULT_ALPHABET[septet]}" for septet, character in EXTENSION.items()}
+_CHARACTERS: Final = frozenset(DEFAULT_ALPHABET) - {"\x1b"} | frozenset(_PAIRS)
+
+# Pairs are read by way of octets that are no septets: one for each, the usual ones first.
+_USUAL_FIRST: Final = "€[]{}|~^\\\f"
+_CODES: Final = {character: septet for septet, character in EXTENSION.items()}
+_STAND_INS: Final = {f"\x1b{chr(_CODES[one])}": chr(0x80 + place) for place, one in enumerate(_USUAL_FIRST)}
+_WITH_STAND_INS: Final = DEFAULT_ALPHABET + _USUAL_FIRST + "\ufffd" * (128 - len(_USUAL_FIRST))
 # An escape is shown as a space when nothing follows it, and so is the escape of an escape, which 23.038 reserves.
 _ESCAPED: Final = {pair: character for character, pair in _PAIRS.items()} | {"\x1b": " ", "\x1b\x1b": " "}
 _PAIR: Final = re.compile("\x1b.?", re.DOTALL)
-_CHARACTERS: Final = frozenset(DEFAULT_ALPHABET) - {"\x1b"} | frozenset(_PAIRS)
 # A refusal names so many characters; a longer list helps nobody.
 _NAMED: Final = 5
 
@@ -70,16 +76,17 @@ def gsm_encode(text: str) -> bytes:
     """
     octets = gsm_octets(text)
     if octets is None:
-        raise EncodingError("text", _named(foreign(text)), "only characters of the GSM 7-bit default alphabet")
+        problem = f"{named(foreign(text))} not in the GSM 7-bit default alphabet"
+        raise EncodingError("text", problem, "only characters of the GSM 7-bit default alphabet")
     return octets
 
 
 def gsm_octets(text: str) -> bytes | None:
     """The text's septets, one an octet, or None where the alphabet cannot carry the text."""
     try:
-        octets = text.encode("latin-1").translate(_NO_ESCAPES)
+        octets = text.encode("latin-1").translate(_OF_LATIN1)
     except UnicodeEncodeError as error:
-        return None if text[error.start] not in _CHARACTERS else _with_pairs(text)
+        return _with_pairs(text) if text[error.start] in _CHARACTERS else None
     return octets if _NO_SEPTET not in octets else _with_pairs(text)
 
 
@@ -89,13 +96,23 @@ def gsm_decode(octets: bytes) -> str:
     A pair that the extension table does not define is shown as the default alphabet's own character (TS 23.038,
     6.2.1.1), a lone escape as a space; an octet past 0x7F becomes U+FFFD.
     """
-    text: str = codecs.charmap_decode(octets, "strict", _REPLACED)[0]
+    table = _REPLACED
+    if ESCAPE in octets and octets.isascii():
+        octets, table = _with_stand_ins(octets), _WITH_STAND_INS
+    text: str = codecs.charmap_decode(octets, "strict", table)[0]
     return _PAIR.sub(_unescaped, text) if "\x1b" in text else text
 
 
 def foreign(text: str) -> tuple[tuple[int, str], ...]:
     """The characters that the alphabet does not have, each with its position."""
     return tuple((at, character) for at, character in enumerate(text) if character not in _CHARACTERS)
+
+
+def named(places: tuple[tuple[int, str], ...]) -> str:
+    """The first of these characters, with their positions, in words."""
+    names = ", ".join(f"{character!r} at {at}" for at, character in places[:_NAMED])
+    more = len(places) - _NAMED
+    return f"{names} and {more} more" if more > 0 else names
 
 
 def _with_pairs(text: str) -> bytes | None:
@@ -105,25 +122,23 @@ def _with_pairs(text: str) -> bytes | None:
         if character in text:
             text = text.replace(character, pair)
     try:
-        octets = text.encode("latin-1").translate(_ESCAPES_PASS)
+        octets = codecs.charmap_encode(text, "strict", _PAST_127)[0].translate(_SEPTET_OF)
     except UnicodeEncodeError:
-        return _with_greek(text)
+        return None
     return None if _NO_SEPTET in octets else octets
 
 
-def _with_greek(text: str) -> bytes | None:
-    try:
-        return codecs.charmap_encode(text, "strict", _CHARMAP)[0]
-    except UnicodeEncodeError:
-        return None
+def _with_stand_ins(octets: bytes) -> bytes:
+    text = octets.decode("ascii")  # searched six times as fast
+    if "\x1b\x1b" not in text:  # or a pair might seem to begin in the middle of another
+        for pair, stand_in in _STAND_INS.items():
+            if pair in text:
+                text = text.replace(pair, stand_in)
+                if "\x1b" not in text:
+                    break
+    return text.encode("latin-1")
 
 
 def _unescaped(pair: re.Match[str]) -> str:
     found = pair[0]
     return _ESCAPED.get(found, found[-1])
-
-
-def _named(places: tuple[tuple[int, str], ...]) -> str:
-    names = ", ".join(f"{character!r} at {at}" for at, character in places[:_NAMED])
-    more = len(places) - _NAMED
-    return f"{names}{f' and {more} more' if more > 0 else ''} not in the GSM 7-bit default alphabet"

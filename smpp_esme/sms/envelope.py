@@ -13,13 +13,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
-import msgspec
-
 from smpp_esme.errors import InvalidValue
+from smpp_esme.sms.kind import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from smpp_esme.sms.profile import Profile
 
 COMMENT: Final = "\n~~~\n"
@@ -35,20 +32,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
 _ONE_LINE: Final = "one line without control characters"
 
 
-class _Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
-    kind: ClassVar[str]
-
-    def __repr__(self) -> str:
-        """The kind; never what it says or to whom."""
-        return f"{type(self).__name__}({len(self.text())} characters)"
-
-    if TYPE_CHECKING:
-
-        def text(self) -> str:
-            """The short message's exact text; each kind has its own."""
-
-
-class Sms(_Kind, frozen=True, tag="sms"):
+class Sms(Kind, frozen=True, tag="sms"):
     """A plain text message."""
 
     kind: ClassVar[str] = "sms"
@@ -59,7 +43,7 @@ class Sms(_Kind, frozen=True, tag="sms"):
         return self.message
 
 
-class _Message(_Kind, frozen=True):
+class _Message(Kind, frozen=True):
     prefix: ClassVar[str]
     message: str
 
@@ -170,7 +154,7 @@ class Bot(_Message, frozen=True, tag="bot"):
         return {COMMENT: None, _BOT: len(super().text())}
 
 
-class Telegram(_Kind, frozen=True, tag="tgm"):
+class Telegram(Kind, frozen=True, tag="tgm"):
     """A confirmation code to Telegram: 4 to 8 digits and nothing else."""
 
     kind: ClassVar[str] = "tgm"
@@ -186,7 +170,7 @@ class Telegram(_Kind, frozen=True, tag="tgm"):
         return f"{self.prefix}{self.code}"
 
 
-class Hlr(_Kind, frozen=True, tag="hlr"):
+class Hlr(Kind, frozen=True, tag="hlr"):
     """An HLR lookup: is the subscriber there, and in which network."""
 
     kind: ClassVar[str] = "hlr"
@@ -196,7 +180,7 @@ class Hlr(_Kind, frozen=True, tag="hlr"):
         return "__HLR__"
 
 
-class Ping(_Kind, frozen=True, tag="ping"):
+class Ping(Kind, frozen=True, tag="ping"):
     """A ping: a short message that the handset confirms and does not show."""
 
     kind: ClassVar[str] = "ping"
@@ -206,42 +190,12 @@ class Ping(_Kind, frozen=True, tag="ping"):
         return "__PING__"
 
 
-Content = Sms | Mail | Call | Viber | Soc | Telegram | Bot | Hlr | Ping
-KINDS: Final[dict[str, type[Content]]] = {
-    content.kind: content for content in (Sms, Mail, Call, Viber, Soc, Telegram, Bot, Hlr, Ping)
-}
+TextContent = Sms | Mail | Call | Viber | Soc | Telegram | Bot | Hlr | Ping
 _LOOKUPS: Final = {content.text(): content for content in (Hlr(), Ping())}
 _RESERVED: Final = re.compile(r"__(MAIL|CALL|VIBER|SOC|TGM|BOT)__:|\s*__(HLR|PING)__\s*\Z")
 
 
-def content_from(fields: Mapping[str, object]) -> Content:
-    """The content that these fields describe: `kind`, and the fields of its class.
-
-    Raises:
-        InvalidValue: names the field and what is allowed.
-    """
-    kind = fields.get("kind", "sms")
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise InvalidValue("kind", "is not known", f"one of {', '.join(KINDS)}")
-    names = KINDS[kind].__struct_fields__
-    if unknown := [name for name in fields if name not in names and name != "kind"]:
-        raise InvalidValue(unknown[0], f"is no field of {kind}", f"{', '.join(names) or 'no field'}")
-    try:
-        return msgspec.convert(dict(fields), type=KINDS[kind])
-    except msgspec.ValidationError as error:
-        raise _wrong_field(error, names) from None
-
-
-def _wrong_field(error: msgspec.ValidationError, names: tuple[str, ...]) -> InvalidValue:
-    if isinstance(error.__cause__, InvalidValue):
-        return error.__cause__
-    problem, _, place = str(error).replace("`", "").partition(" - at $.")
-    missing = problem.removeprefix("Object missing required field ")
-    field, problem = (missing, "is missing") if missing != problem else (place or "content", problem.lower())
-    return InvalidValue(field, problem, f"a text for each of {', '.join(names)}")
-
-
-def wire_text(content: Content, profile: Profile, *, comment: str | None = None) -> str:
+def wire_text(content: TextContent, profile: Profile, *, comment: str | None = None) -> str:
     """The whole text that goes into the short message.
 
     Args:
@@ -250,9 +204,12 @@ def wire_text(content: Content, profile: Profile, *, comment: str | None = None)
         comment: a note for the sender's own records at the provider.
 
     Raises:
-        InvalidValue: the SMSC does not know envelopes or lookups, or would read the text as something else.
+        InvalidValue: the text is empty, or the SMSC does not know envelopes or lookups, or would read it as something
+            else.
     """
     text = content.text()
+    if not text:
+        raise InvalidValue("message", "is empty", "one character or more")
     if content.kind in {"hlr", "ping"} and not profile.lookups:
         raise InvalidValue("kind", f"{content.kind} is not offered by profile {profile.name}", "a profile with lookups")
     if not profile.envelopes:
@@ -284,7 +241,7 @@ def split_comment(text: str) -> tuple[str, str | None]:
     return before, comment if separator else None
 
 
-def parse(text: str) -> Content:
+def parse(text: str) -> TextContent:
     """The content of a short message's text, as the provider reads it; a comment is left out.
 
     A text of no envelope is an `Sms`.
@@ -301,7 +258,7 @@ def parse(text: str) -> Content:
     return Sms(body)
 
 
-def _opened(content: type[Content], rest: str, tail: str | None) -> Content:
+def _opened(content: type[TextContent], rest: str, tail: str | None) -> TextContent:
     if content is Mail:
         return Mail(*_parted(rest, _SUBJECT, "subject"))
     if content is Bot:
@@ -320,7 +277,7 @@ def _parted(rest: str, separator: str, field: str) -> tuple[str, str]:
     return message, value
 
 
-def _commented(content: Content, comment: str) -> str:
+def _commented(content: TextContent, comment: str) -> str:
     if isinstance(content, Call | Hlr | Ping):
         raise InvalidValue("comment", f"cannot go with {content.kind}", "no comment")
     whole = with_comment(content.text(), comment)

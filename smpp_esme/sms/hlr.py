@@ -1,11 +1,15 @@
 """The answer to an HLR lookup as a record, and what smsc-centre's delivery error codes mean.
 
 The answer comes as a receipt whose text goes on after `err:` with `imsi: msc: mcc: mnc: cn: net: rcn: rnet:`. Its names
-are URL-encoded, any value may be empty.
+are URL-encoded, any value may be empty. The answer to a Ping-SMS is of the same form, or an ordinary receipt.
+
+What the answer says is a fact. What follows from it only by a rule of thumb is a hint, and is listed among the record's
+`hints` with the rule.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
 
@@ -54,6 +58,10 @@ ERRORS: Final = {
 KEYS: Final = ("imsi", "msc", "mcc", "mnc", "cn", "net", "rcn", "rnet")
 
 _ABSENT: Final = frozenset({MessageState.UNDELIVERABLE, MessageState.EXPIRED})
+# ITU-T E.164: 1 and 7 are country codes by themselves, some have two digits, and all others three.
+_CALLING_CODE: Final = re.compile(r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-9][0-9]{2}")
+# No shorter number is one of international form.
+_LEAST_DIGITS: Final = 8
 
 
 class HlrRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +75,7 @@ class HlrRecord(msgspec.Struct, frozen=True, kw_only=True):
         error_meaning: what the error means; empty where it is not in the provider's table.
         reachable: True if DELIVRD with error 0; False if DELIVRD with another error, UNDELIV or EXPIRED; None if the
             answer does not tell, for it is not final, was rejected, or has no error code.
+        reachable_rule: which of these it was, as in "DELIVERED with error 0".
         imsi: the SIM's number.
         msc: the number of the switch that serves the subscriber.
         mcc: mobile country code of the home network.
@@ -75,7 +84,11 @@ class HlrRecord(msgspec.Struct, frozen=True, kw_only=True):
         operator: with whom it is registered.
         roaming_country: where the subscriber roams.
         roaming_operator: whose network the subscriber roams in.
-        ported: whether the number moved from the operator of its range; None unless somebody who knows the ranges says.
+        roaming: True if a roaming country or operator is named; False if not and an IMSI is known; None otherwise.
+            Where none is named, a switch whose country code is not the number's hints that the subscriber is abroad.
+        ported: a hint whether the number moved to another operator: its range belongs to another network than the IMSI.
+            None where the profile does not know the range (`number_ranges`), or the answer has no home network.
+        hints: which of these fields are hints, each with what it was concluded from.
         raw: the answer's text.
     """
 
@@ -85,6 +98,7 @@ class HlrRecord(msgspec.Struct, frozen=True, kw_only=True):
     error: str
     error_meaning: str
     reachable: bool | None
+    reachable_rule: str = ""
     imsi: str = ""
     msc: str = ""
     mcc: str = ""
@@ -93,15 +107,10 @@ class HlrRecord(msgspec.Struct, frozen=True, kw_only=True):
     operator: str = ""
     roaming_country: str = ""
     roaming_operator: str = ""
+    roaming: bool | None = None
     ported: bool | None = None
+    hints: dict[str, str] = {}
     raw: str = ""
-
-    @property
-    def roaming(self) -> bool | None:
-        """True if a roaming country or operator is named, False if not and an IMSI is known, None otherwise."""
-        if self.roaming_country or self.roaming_operator:
-            return True
-        return False if self.imsi else None
 
     def __repr__(self) -> str:
         """How the lookup ended; never the number or the IMSI."""
@@ -119,38 +128,100 @@ def decimal(error: str) -> int | None:
     return int(error) if error.isascii() and error.isdigit() and len(error) <= 9 else None
 
 
-def record(fields: Mapping[str, str], state: MessageState | None, *, msisdn: str, raw: str) -> HlrRecord:
-    """The record in an answer's fields, keyed as in its text: `id`, `stat`, `err` and `KEYS`."""
+def record(
+    fields: Mapping[str, str],
+    state: MessageState | None,
+    *,
+    msisdn: str,
+    raw: str,
+    number_ranges: Mapping[str, str] | None = None,
+) -> HlrRecord:
+    """The record in an answer's fields.
+
+    Args:
+        fields: keyed as in its text: `id`, `stat`, `err` and `KEYS`.
+        state: what `stat` means.
+        msisdn: the number that was asked about.
+        raw: the answer's text.
+        number_ranges: what numbers begin with, and the network (MCC and MNC) that such a range was given to.
+    """
     error = fields.get("err", "")
+    reachable, reachable_rule = _reachable(state, decimal(error))
+    imsi, msc, mcc, mnc = (fields.get(key, "") for key in ("imsi", "msc", "mcc", "mnc"))
+    roaming_country, roaming_operator = unquoted(fields.get("rcn", "")), unquoted(fields.get("rnet", ""))
+    hints: dict[str, str] = {}
     return HlrRecord(
         msisdn=msisdn,
         message_id=fields.get("id", ""),
         stat=fields.get("stat", ""),
         error=error,
         error_meaning=meaning(error),
-        reachable=_reachable(state, decimal(error)),
-        imsi=fields.get("imsi", ""),
-        msc=fields.get("msc", ""),
-        mcc=fields.get("mcc", ""),
-        mnc=fields.get("mnc", ""),
+        reachable=reachable,
+        reachable_rule=reachable_rule,
+        imsi=imsi,
+        msc=msc,
+        mcc=mcc,
+        mnc=mnc,
         country=unquoted(fields.get("cn", "")),
         operator=unquoted(fields.get("net", "")),
-        roaming_country=unquoted(fields.get("rcn", "")),
-        roaming_operator=unquoted(fields.get("rnet", "")),
+        roaming_country=roaming_country,
+        roaming_operator=roaming_operator,
+        roaming=True if roaming_country or roaming_operator else _abroad(imsi, msc, msisdn, hints),
+        ported=_ported(imsi, mcc + mnc if mcc and mnc else "", _range(msisdn, number_ranges or {}), hints),
+        hints=hints,
         raw=raw,
     )
 
 
+def calling_code(number: str) -> str:
+    """The country code that a number in international form begins with (ITU-T E.164); "" if it is none."""
+    if not (number.isascii() and number.isdigit() and len(number) >= _LEAST_DIGITS):
+        return ""
+    match = _CALLING_CODE.match(number)
+    return match[0] if match else ""
+
+
+def _abroad(imsi: str, msc: str, msisdn: str, hints: dict[str, str]) -> bool | None:
+    here, home = calling_code(msc), calling_code(msisdn.lstrip("+"))
+    if here and home and here != home:
+        hints["roaming"] = f"the switch's country code is {here}, the number's {home}"
+        return True
+    return False if imsi else None
+
+
+def _ported(imsi: str, home: str, range_network: str, hints: dict[str, str]) -> bool | None:
+    if not range_network or not (imsi or home):
+        return None
+    at_home = home == range_network if home else imsi.startswith(range_network)
+    hints["ported"] = f"the number's range is of network {range_network}, the subscriber of {home or imsi[:5]}"
+    return not at_home
+
+
+def _range(msisdn: str, number_ranges: Mapping[str, str]) -> str:
+    """The network that the number's range was given to: the longest beginning counts."""
+    if not number_ranges:
+        return ""
+    digits = msisdn.lstrip("+")
+    return next((number_ranges[digits[:end]] for end in range(len(digits), 0, -1) if digits[:end] in number_ranges), "")
+
+
 def unquoted(value: str) -> str:
     """A URL-encoded name in clear: UTF-8, or the provider's older windows-1251 where it is not UTF-8."""
-    octets = unquote_to_bytes(value.replace("+", " "))
+    value = value.replace("+", " ")
+    if "%" not in value and value.isascii():
+        return value
+    octets = unquote_to_bytes(value)
     try:
         return octets.decode()
     except UnicodeDecodeError:
         return octets.decode("cp1251", "replace")
 
 
-def _reachable(state: MessageState | None, error: int | None) -> bool | None:
+def _reachable(state: MessageState | None, error: int | None) -> tuple[bool | None, str]:
+    if state is None:
+        return None, "no known state"
     if state == MessageState.DELIVERED:
-        return None if error is None else error == 0
-    return False if state in _ABSENT else None
+        if error is None:
+            return None, "DELIVERED without an error code"
+        return error == 0, f"DELIVERED with error {error}"
+    return (False if state in _ABSENT else None), state.name

@@ -11,60 +11,65 @@ date and a known state.
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timezone
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from smpp_esme.errors import InvalidValue
 from smpp_esme.protocol.parameters import MESSAGE_TYPE_MASK, EsmClass, MessageState
 from smpp_esme.protocol.tlvs import Tag
-from smpp_esme.sms import hlr, times
-from smpp_esme.sms.segments import body_of, octets_of
+from smpp_esme.sms import hlr, receipt_text
+from smpp_esme.sms.received import body_of, octets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from smpp_esme.protocol.pdus import DataSm, DeliverSm
     from smpp_esme.sms.profile import Profile
-    from smpp_esme.sms.segments import TextPdu
 
-# Appendix B's words, SMPP 5.0's, and those that SMSCs use instead.
-STATES: Final = {
-    "SCHEDLD": MessageState.SCHEDULED,
-    "SCHEDULED": MessageState.SCHEDULED,
-    "ENROUTE": MessageState.ENROUTE,
-    "BUFFRED": MessageState.ENROUTE,
-    "BUFFERD": MessageState.ENROUTE,
-    "BUFFERED": MessageState.ENROUTE,
-    "DELIVRD": MessageState.DELIVERED,
-    "DELIVERED": MessageState.DELIVERED,
-    "0": MessageState.DELIVERED,
-    "EXPIRED": MessageState.EXPIRED,
-    "DELETED": MessageState.DELETED,
-    "UNDELIV": MessageState.UNDELIVERABLE,
-    "UNDELVRD": MessageState.UNDELIVERABLE,
-    "UNDELIVERABLE": MessageState.UNDELIVERABLE,
-    "FAILED": MessageState.UNDELIVERABLE,
-    "ACCEPTD": MessageState.ACCEPTED,
-    "ACCEPTED": MessageState.ACCEPTED,
-    "ACKED": MessageState.ACCEPTED,
-    "UNKNOWN": MessageState.UNKNOWN,
-    "REJECTD": MessageState.REJECTED,
-    "REJECTED": MessageState.REJECTED,
-    "DND_REJECTED": MessageState.REJECTED,
-    "SKIPPED": MessageState.SKIPPED,
-}
 # By 5.2.28 ACCEPTED is final too, but SMSCs send it on the way, and a final state after it.
 FINAL: Final = frozenset(MessageState) - {MessageState.SCHEDULED, MessageState.ENROUTE, MessageState.ACCEPTED}
 _STATE_OF: Final[dict[int, MessageState]] = {int(state): state for state in MessageState}
 
-_RECEIPT: Final = int(EsmClass.DELIVERY_RECEIPT)
-_INTERMEDIATE: Final = int(EsmClass.INTERMEDIATE_NOTIFICATION)
+
+class DeliveryKind(StrEnum):
+    """What a deliver_sm or data_sm brings, by the message type in its esm_class (SMPP 3.4, 5.2.12)."""
+
+    MESSAGE = "message"
+    """What a subscriber wrote, unless the PDU shows in another way that it is a receipt."""
+    RECEIPT = "receipt"
+    """What became of a message of ours."""
+    INTERMEDIATE_NOTIFICATION = "intermediate notification"
+    """How a message of ours stands before that is known."""
+    DELIVERY_ACKNOWLEDGEMENT = "delivery acknowledgement"
+    """The subscriber's device says that it was read."""
+    USER_ACKNOWLEDGEMENT = "user acknowledgement"
+    """The subscriber answers it by hand."""
+    CONVERSATION_ABORT = "conversation abort"
+    """The subscriber's side of an interactive session ends it (Korean CDMA)."""
+    RESERVED = "reserved"
+    """A message type that SMPP does not define."""
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+_UDHI: Final = int(EsmClass.UDHI)
+_RECEIPTS: Final = frozenset({DeliveryKind.MESSAGE, DeliveryKind.RECEIPT, DeliveryKind.INTERMEDIATE_NOTIFICATION})
+_KINDS: Final = {
+    int(EsmClass.DEFAULT): DeliveryKind.MESSAGE,
+    int(EsmClass.DELIVERY_RECEIPT): DeliveryKind.RECEIPT,
+    int(EsmClass.INTERMEDIATE_NOTIFICATION): DeliveryKind.INTERMEDIATE_NOTIFICATION,
+    int(EsmClass.DELIVERY_ACKNOWLEDGEMENT): DeliveryKind.DELIVERY_ACKNOWLEDGEMENT,
+    int(EsmClass.USER_ACKNOWLEDGEMENT): DeliveryKind.USER_ACKNOWLEDGEMENT,
+    int(EsmClass.CONVERSATION_ABORT): DeliveryKind.CONVERSATION_ABORT,
+}
+
+
+def kind_of(esm_class: int) -> DeliveryKind:
+    """What the PDU brings, as far as esm_class tells."""
+    return _KINDS.get(esm_class & MESSAGE_TYPE_MASK, DeliveryKind.RESERVED)
+
+
+# Not kw_only: it is built for every receipt, and by position in a quarter of the time.
+class Receipt(msgspec.Struct, frozen=True):
     """What an SMSC reported of one submitted message. Texts the receipt lacks are empty.
 
     Attributes:
@@ -85,7 +90,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         source_addr: who the receipt says it is from: the subscriber.
         destination_addr: whom it is for: the message's source.
         network_error_code: the TLV's octets (SMPP 3.4, 5.3.2.31).
-        intermediate: whether esm_class calls it an intermediate notification.
+        kind: a receipt, or an intermediate notification.
+        vendor: what the SMSC's own TLVs say, by the names that the profile gives them.
         raw: all octets of its text.
     """
 
@@ -106,14 +112,16 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     source_addr: str = ""
     destination_addr: str = ""
     network_error_code: bytes = b""
-    intermediate: bool = False
+    kind: DeliveryKind = DeliveryKind.RECEIPT
+    vendor: Mapping[str, str | int | bytes] = {}
     raw: bytes = b""
 
     @property
     def is_final(self) -> bool:
         """Whether no other state is to follow; a word for the state that nobody knows is taken for the last one."""
-        unheard_of = self.message_state is None and bool(self.stat)
-        return not self.intermediate and (unheard_of or self.message_state in FINAL)
+        if self.kind is not DeliveryKind.RECEIPT:
+            return False
+        return bool(self.stat) if self.message_state is None else self.message_state in FINAL
 
     def __repr__(self) -> str:
         """Whose receipt it is and what it says; never numbers or text."""
@@ -123,201 +131,127 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def parse(pdu: TextPdu, profile: Profile) -> Receipt | None:
+def parse(pdu: DeliverSm | DataSm, profile: Profile) -> Receipt | None:
     """The receipt that a deliver_sm or data_sm carries, or None if it is a message from a subscriber; it never raises.
 
     A PDU that esm_class calls a receipt is one even if its text cannot be read: its message_id is empty then.
+    Acknowledgements by the subscriber's device or hand are no receipts (SMPP 3.4, 5.2.12); `kind_of` tells them.
     """
-    kind = pdu.esm_class & MESSAGE_TYPE_MASK
-    # Acknowledgements by the subscriber's handset or hand are not receipts (5.2.12).
-    if kind not in {0, _RECEIPT, _INTERMEDIATE}:
+    kind = _KINDS.get(pdu.esm_class & MESSAGE_TYPE_MASK)
+    if kind not in _RECEIPTS:
         return None
-    told = kind != 0 or bool(pdu.tlv(Tag.RECEIPTED_MESSAGE_ID))
-    if not told and not profile.receipts_by_text:
+    told = _told(pdu, profile)
+    is_told = kind is not DeliveryKind.MESSAGE or bool(told[0])
+    if not is_told and not profile.receipts_by_text:
         return None
-    raw, _ = body_of(octets_of(pdu), pdu.esm_class)
-    values, answer = _read(_characters(raw))
-    if not told and not (values[_ID] and values[_DONE_DATE] and values[_STAT].upper() in STATES):
+    raw = octets_of(pdu)
+    if pdu.esm_class & _UDHI:
+        raw, _ = body_of(raw, pdu.esm_class)
+    written = receipt_text.read(receipt_text.characters(raw), profile)
+    if not is_told and not _is_whole(written, profile):
         return None
-    return _receipt(values, answer, profile, raw=raw, pdu=pdu)
+    return _receipt(written, told, raw, profile, kind=kind, source=pdu.source_addr, destination=pdu.destination_addr)
 
 
 def parse_text(text: bytes | str, profile: Profile) -> Receipt | None:
-    """The receipt in a text alone, or None if it has no `id:` and another key of a receipt; it never raises."""
+    """The receipt in a text alone, or None if it is none; it never raises.
+
+    It is one if it has `id:` and another key of a receipt, or if it fits the profile's `receipt_pattern`.
+    """
     raw = text if isinstance(text, bytes) else text.encode("latin-1", "replace")
-    values, answer = _read(_characters(raw) if isinstance(text, bytes) else text)
-    if not values[_ID] or not (values[_STAT] or answer or any(values[1:])):
+    written = receipt_text.read(receipt_text.characters(raw) if isinstance(text, bytes) else text, profile)
+    values, answer, is_formed = written
+    if not is_formed and not (values[receipt_text.ID] and (answer or any(values[1:]))):
         return None
-    return _receipt(values, answer, profile, raw=raw)
+    return _receipt(written, ("", None, b"", {}), raw, profile, kind=DeliveryKind.RECEIPT, source="", destination="")
+
+
+def _is_whole(written: receipt_text.Written, profile: Profile) -> bool:
+    values = written[0]
+    return (
+        bool(values[receipt_text.ID] and values[receipt_text.DONE_DATE])
+        and _state(values[receipt_text.STAT], profile) is not None
+    )
 
 
 def _receipt(
-    values: _Values, answer: Mapping[str, str], profile: Profile, *, raw: bytes, pdu: TextPdu | None = None
+    written: receipt_text.Written,
+    told: _Told,
+    raw: bytes,
+    profile: Profile,
+    *,
+    kind: DeliveryKind,
+    source: str,
+    destination: str,
 ) -> Receipt:
-    message_id, sub, dlvrd, submit_date, done_date, stat, error, text = values
-    receipted, state, network_error, source_addr, destination_addr, intermediate = _around(pdu) if pdu else _NOTHING
+    (message_id, sub, dlvrd, submit_date, done_date, stat, error, text), answer, _ = written
+    receipted, state, network_error, vendor = told
+    if state is None:
+        state = _state(stat, profile)
+    error_code = 0 if error == "000" else hlr.decimal(error)  # as most are
     zone = profile.receipt_zone
-    state = STATES.get(stat.upper()) if state is None else state
-    error_code = hlr.decimal(error)
     return Receipt(
-        message_id=receipted or message_id,
-        text_message_id=message_id,
-        message_state=state,
-        stat=stat,
-        error=error,
-        error_code=_network_code(network_error) if error_code is None else error_code,
-        sub=sub,
-        dlvrd=dlvrd,
-        submit_date_raw=submit_date,
-        done_date_raw=done_date,
-        submit_date=_date(submit_date, zone) if len(submit_date) <= _LONGEST_DATE else None,
-        done_date=_date(done_date, zone) if len(done_date) <= _LONGEST_DATE else None,
-        text=text,
-        hlr=hlr.record(answer, state, msisdn=source_addr, raw=_characters(raw)) if answer else None,
-        source_addr=source_addr,
-        destination_addr=destination_addr,
-        network_error_code=network_error,
-        intermediate=intermediate,
-        raw=raw,
+        receipted or message_id,
+        message_id,
+        state,
+        stat,
+        error,
+        _network_code(network_error) if error_code is None else error_code,
+        sub,
+        dlvrd,
+        submit_date,
+        done_date,
+        receipt_text.date_of(submit_date, zone),
+        receipt_text.date_of(done_date, zone),
+        text,
+        _record(answer, state, msisdn=source, raw=raw, profile=profile) if answer else None,
+        source,
+        destination,
+        network_error,
+        kind,
+        vendor,
+        raw,
     )
 
 
-# What a PDU says around the text: receipted_message_id, message_state, network_error_code, the addresses, and whether
-# it is an intermediate notification.
-_Around = tuple[str, MessageState | None, bytes, str, str, bool]
-_NOTHING: Final[_Around] = ("", None, b"", "", "", False)
-
-
-def _around(pdu: TextPdu) -> _Around:
-    return (
-        pdu.tlv(Tag.RECEIPTED_MESSAGE_ID) or "",
-        _STATE_OF.get(pdu.tlv(Tag.MESSAGE_STATE)),
-        pdu.tlv_octets(Tag.NETWORK_ERROR_CODE) or b"",
-        pdu.source_addr,
-        pdu.destination_addr,
-        pdu.esm_class & MESSAGE_TYPE_MASK == _INTERMEDIATE,
+def _record(
+    answer: Mapping[str, str], state: MessageState | None, *, msisdn: str, raw: bytes, profile: Profile
+) -> hlr.HlrRecord:
+    return hlr.record(
+        answer, state, msisdn=msisdn, raw=receipt_text.characters(raw), number_ranges=profile.number_ranges
     )
 
 
-# The forms that nearly all receipts have, Appendix B's and the HLR answer's: one match instead of a search for keys.
-_APPENDIX_B: Final = re.compile(
-    r"id:(\S+)(?: sub:(\S*) dlvrd:(\S*))? submit date:(\S*) done date:(\S*) stat:(\S+)"
-    r"(?: err:(\S*)(?: [Tt]ext:(.*))?)?",
-    re.DOTALL,
-)
-_HLR_ANSWER: Final = re.compile(r"id:(\S+) stat:(\S+) err:(\S*)" + "".join(rf" {key}:(\S*)" for key in hlr.KEYS))
-# The values of a receipt in the order of Appendix B; those it lacks are empty.
-_Values = tuple[str, str, str, str, str, str, str, str]
-_KEYS: Final = ("id", "sub", "dlvrd", "submitdate", "donedate", "stat", "err", "text")
-_ID, _DONE_DATE, _STAT = 0, 4, 5
-_HLR_KEYS: Final = ("id", "stat", "err", *hlr.KEYS)
-_NO_ANSWER: Final[Mapping[str, str]] = {}
-# A key stands at the front or after a space; `id:` also after a prefix, as in `79990000000#id:`.
-_KEY: Final = re.compile(
-    r"(?:(?<!\S)|(?<=[^\sA-Z0-9_])(?=id:))"
-    rf"(id|sub|dlvrd|submit ?date|done ?date|stat|err|text|{'|'.join(hlr.KEYS)}):",
-    re.IGNORECASE,
-)
+def _state(stat: str, profile: Profile) -> MessageState | None:
+    word = stat.upper()
+    return profile.own_states.get(word, receipt_text.STATES.get(word))
 
 
-def _characters(raw: bytes) -> str:
-    # ISO-8859-1 loses no octet, whatever data_coding says. No receipt in it begins with a NUL or with U+FEFF.
-    if raw[:1] == b"\0" or raw[:2] == b"\xfe\xff":
-        return raw.decode("utf-16-be", "replace").removeprefix("\ufeff")
-    return raw.decode("latin-1")
+# What the TLVs say: receipted_message_id, message_state, network_error_code, and the SMSC's own by their names.
+_Told = tuple[str, MessageState | None, bytes, "dict[str, str | int | bytes]"]
+_RECEIPTED_MESSAGE_ID: Final = int(Tag.RECEIPTED_MESSAGE_ID)
+_MESSAGE_STATE: Final = int(Tag.MESSAGE_STATE)
+_NETWORK_ERROR_CODE: Final = int(Tag.NETWORK_ERROR_CODE)
 
 
-def _read(text: str) -> tuple[_Values, Mapping[str, str]]:
-    """A receipt's values, and its fields by their keys if it answers an HLR lookup."""
-    text = text.rstrip("\0")
-    if match := _APPENDIX_B.fullmatch(text):
-        return cast("_Values", match.groups("")), _NO_ANSWER
-    if match := _HLR_ANSWER.fullmatch(text):
-        fields = dict(zip(_HLR_KEYS, match.groups(), strict=True))
-    else:
-        fields = _fields(text)
-    values = cast("_Values", tuple(fields.get(key, "") for key in _KEYS))
-    return values, fields if "imsi" in fields or "msc" in fields else _NO_ANSWER
-
-
-def _fields(text: str) -> dict[str, str]:
-    """The values by their keys, in lower case without spaces; `text` also for what follows the last value unasked."""
-    places = _places(text)
-    ends = [*(start for _, start, _ in places), len(text)][1:]
-    fields: dict[str, str] = {}
-    unasked: list[str] = []
-    for (name, _, start), end in zip(places, ends, strict=True):
-        value = text[start:end]
-        if name == "text":
-            fields[name] = value if end == len(text) else value.strip()
-            continue
-        fields[name], _, rest = value.strip().partition(" ")
-        unasked += rest.split()
-    return _with_unasked(fields, unasked)
-
-
-def _places(text: str) -> list[tuple[str, int, int]]:
-    """The keys, each with where it begins and ends; `text` is the last, unless id or stat come only after it."""
-    places: dict[str, tuple[str, int, int]] = {}
-    for match in _KEY.finditer(text):
-        name = match[1].lower().replace(" ", "")
-        if name not in places:
-            places[name] = (name, match.start(), match.end())
-        if name == "text" and "id" in places and "stat" in places:
-            break
-    return list(places.values())
-
-
-def _with_unasked(fields: dict[str, str], words: list[str]) -> dict[str, str]:
-    # Some SMSCs leave out `stat:`, some leave out `text:`, and write the value all the same.
-    if fields and "stat" not in fields and (stat := next((word for word in words if word.upper() in STATES), "")):
-        words.remove(stat)
-        fields["stat"] = stat
-    if words and "text" not in fields:
-        fields["text"] = " ".join(words)
-    return fields
-
-
-# The longest date is SMPP's absolute time; longer strings are not worth remembering.
-_LONGEST_DATE: Final = 16
-
-
-@lru_cache(maxsize=2048)
-def _date(written: str, zone: timezone) -> datetime | None:
-    """A receipt's date in UTC, or None if it is none.
-
-    Ten digits are YYMMDDhhmm; twelve YYMMDDhhmmss or, where that is no date, YYYYMMDDhhmm; fourteen YYYYMMDDhhmmss;
-    sixteen characters SMPP's absolute time.
-    """
-    if len(written) == _LONGEST_DATE:
-        return _absolute(written)
-    if not written.isascii() or not written.isdigit():
-        return None
-    match len(written):
-        case 10:
-            return _dated("20" + written, zone)
-        case 12:
-            return _dated("20" + written, zone) or _dated(written, zone)
-        case 14:
-            return _dated(written, zone)
-    return None
-
-
-def _absolute(written: str) -> datetime | None:
-    if written[-1] == "R":
-        return None
-    try:
-        return times.moment_of(written, datetime.min.replace(tzinfo=UTC))
-    except InvalidValue:
-        return None
-
-
-def _dated(digits: str, zone: timezone) -> datetime | None:
-    month, day, hour, minute, second = (int(digits[at : at + 2] or 0) for at in range(4, 14, 2))
-    try:
-        return datetime(int(digits[:4]), month, day, hour, minute, second, tzinfo=zone).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+def _told(pdu: DeliverSm | DataSm, profile: Profile) -> _Told:
+    receipted: str | None = None
+    state: MessageState | None = None
+    network_error: bytes | None = None
+    vendor: dict[str, str | int | bytes] = {}
+    own = profile.own_tlvs
+    for tlv in pdu.tlvs:
+        tag, octets = tlv.tag, tlv.octets
+        if tag == _RECEIPTED_MESSAGE_ID and receipted is None:
+            receipted = octets.partition(b"\0")[0].decode("latin-1")
+        elif tag == _MESSAGE_STATE and state is None:
+            state = _STATE_OF.get(int.from_bytes(octets[-8:], "big"))
+        elif tag == _NETWORK_ERROR_CODE and network_error is None:
+            network_error = octets
+        elif tag in own:
+            name, vendor_tlv = own[tag]
+            vendor.setdefault(name, vendor_tlv.value(octets))
+    return receipted or "", state, network_error or b"", vendor
 
 
 def _network_code(octets: bytes) -> int | None:

@@ -73,6 +73,24 @@ def moment_of(written: str, now: datetime) -> datetime:
         raise InvalidValue("time", "is no date and time that exists", _FORM) from None
 
 
+def check_validity(written: str, longest: float | None, *, start: datetime) -> None:
+    """Refuse a validity_period that the SMSC does not take.
+
+    Args:
+        written: the parameter; "" leaves it to the SMSC.
+        longest: in seconds, by the SMSC's profile; None sets no limit.
+        start: what it counts from: now, or when delivering is to begin.
+
+    Raises:
+        InvalidValue: it is longer.
+    """
+    if not written or longest is None:
+        return
+    seconds = (moment_of(written, start) - start).total_seconds()
+    if seconds > longest:
+        raise InvalidValue("validity_period", f"is {seconds:.0f} seconds", f"up to {longest:.0f} with this profile")
+
+
 def _dated(numbers: list[int], *, ahead: bool) -> datetime:
     year, month, day, hour, minute, second, tenth, quarters = numbers
     if quarters > _MOST_QUARTERS:

@@ -51,6 +51,11 @@ class Concatenation(msgspec.Struct, frozen=True, gc=False):
         return Element(CONCATENATION_8BIT, bytes((self.reference, self.total, self.sequence)))
 
 
+def length(elements: tuple[Element, ...]) -> int:
+    """How many octets these elements take in a header, its length octet left out."""
+    return sum([2 + len(element.data) for element in elements]) if elements else 0
+
+
 def build(elements: tuple[Element, ...]) -> bytes:
     """The header of these elements, its length octet first; nothing for no elements.
 

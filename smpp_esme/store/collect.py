@@ -6,51 +6,82 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Integer, String, select
+from sqlalchemy import Integer, String, literal_column, select, union_all
 
 from smpp_esme.message.ledger import Ledger
 from smpp_esme.message.message import RecordedReceipt
 from smpp_esme.message.status import UNSENT
+from smpp_esme.sms import message_id
 from smpp_esme.store import limbo, records
-from smpp_esme.store.batches import Batch, fetch, packed
-from smpp_esme.store.moves import standings, write
-from smpp_esme.store.tables import message, segment
+from smpp_esme.store.batches import Batch, Prepared, packed
+from smpp_esme.store.dialects import unindexed
+from smpp_esme.store.moves import standings, words, write
+from smpp_esme.store.tables import message, moment, segment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
-    from smpp_esme.message.message import ReceiptFact
+    from smpp_esme.message.message import Learned, ReceiptFact
 
-_forms = Batch(position=Integer(), link=String(), form=String())
 
-_candidates = packed(
-    select(
-        _forms.c.position.label("position"),
-        segment.c.message_id,
-        segment.c.id,
-        segment.c.message,
-        segment.c.number,
-        message.c.destination_addr,
+def _found(forms: Batch) -> Select[str]:
+    """The segments whose message_id is one of these forms: a message's only one, and those of longer messages."""
+    only = (
+        select(
+            forms.c.position.label("position"),
+            message.c.message_id,
+            message.c.id,
+            literal_column("1").label("number"),
+            message.c.destination_addr,
+            message.c.submitted_at,
+        )
+        .select_from(forms.rows)
+        .join(message, (message.c.link == forms.c.link) & (message.c.message_id_key == forms.c.form))
+        .where(unindexed(message.c.status).not_in(words(UNSENT)))
     )
-    .select_from(_forms.rows)
-    .join(segment, (segment.c.link == _forms.c.link) & (segment.c.message_id_key == _forms.c.form))
-    .join(message, message.c.id == segment.c.message)
-    .where(segment.c.status.not_in(sorted(UNSENT)))
-)
+    of_several = (
+        select(
+            forms.c.position.label("position"),
+            segment.c.message_id,
+            segment.c.message,
+            segment.c.number,
+            message.c.destination_addr,
+            segment.c.submitted_at,
+        )
+        .select_from(forms.rows)
+        .join(segment, (segment.c.link == forms.c.link) & (segment.c.message_id_key == forms.c.form))
+        .join(message, message.c.id == segment.c.message)
+        .where(segment.c.status.not_in(words(UNSENT)))
+    )
+    return packed(select(union_all(only, of_several).subquery("found")))
 
 
-class _Candidate(msgspec.Struct, array_like=True):
+# The link travels with every form, though they mostly agree: of one that is given once, SQLite's planner believes that
+# it would be a good beginning to walk through all that the link ever submitted.
+_forms = Batch(position=Integer(), link=String(), form=String())
+_candidates = Prepared(_found(_forms))
+
+
+class _Candidate(msgspec.Struct, array_like=True, gc=False):
     """A segment whose message_id is one of the forms that a receipt may mean."""
 
     position: int
     message_id: str
-    id: int
     message: int
     number: int
     destination_addr: str
+    submitted_at: int | None
+
+    @property
+    def age(self) -> tuple[int, int]:
+        """Grows from the oldest to the newest."""
+        return self.message, self.number
+
+
+_decoded = msgspec.json.Decoder(list[_Candidate])
 
 
 def record_receipts(connection: Connection, facts: Sequence[ReceiptFact], *, at: datetime) -> list[RecordedReceipt]:
@@ -71,35 +102,81 @@ def record_receipts(connection: Connection, facts: Sequence[ReceiptFact], *, at:
             reference=standing.reference if (standing := owner and ledger.standing(owner.message)) else None,
             moved=has,
             status=standing.status if standing else None,
+            submitted_id=owner.message_id if owner and limbo.same_subscriber(fact, owner.destination_addr) else None,
+            submitted_at=moment(owner.submitted_at) if owner and owner.submitted_at is not None else None,
         )
-        for owner, has in zip(owners, moved, strict=True)
+        for fact, owner, has in zip(harmless, owners, moved, strict=True)
     ]
+
+
+def record_states(connection: Connection, states: Sequence[Learned], *, at: datetime) -> list[bool]:
+    """Write down what the SMSC said when it was asked; see `Store.record_states`."""
+    ledger = Ledger(standings(connection, {each.message for each in states}))
+    moved = [
+        ledger.receipt(each.message, each.segment, _harmless(each.fact), at=at, decided=each.by) for each in states
+    ]
+    write(connection, ledger)
+    return moved
 
 
 def _owners(connection: Connection, facts: Sequence[ReceiptFact]) -> list[_Candidate | None]:
     """The segment that each receipt speaks of, or None: nobody's that we know."""
-    rows = [(position, fact.link, form) for position, fact in enumerate(facts) for form in limbo.forms_of(fact) if form]
-    candidates: list[list[_Candidate]] = [[] for _ in facts]
-    for each in msgspec.convert(fetch(connection, _candidates, _forms.parameters(rows)), list[_Candidate]):
-        candidates[each.position].append(each)
-    return [_owner(fact, found) for fact, found in zip(facts, candidates, strict=True)]
+    owners: list[_Candidate | None] = [None] * len(facts)
+    # Most SMSCs write the id as they gave it, and the literal id decides; only for others every form is looked at.
+    literal = [(position, fact.link, message_id.key(fact.message_id)) for position, fact in enumerate(facts)]
+    for position, found in _candidates_by(connection, [row for row in literal if row[2]]).items():
+        if any(each.message_id == facts[position].message_id for each in found):
+            owners[position] = _owner(facts[position], found)
+    further = [
+        (position, fact.link, form)
+        for position, fact in enumerate(facts)
+        if owners[position] is None
+        for form in limbo.forms_of(fact)
+        if form
+    ]
+    for position, found in _candidates_by(connection, further).items():
+        owners[position] = _owner(facts[position], found)
+    return owners
+
+
+def _candidates_by(connection: Connection, forms: Sequence[tuple[int, str, str]]) -> dict[int, list[_Candidate]]:
+    """The segments that fit the forms, by the position of their receipt."""
+    found: dict[int, list[_Candidate]] = {}
+    if forms:
+        for each in _decoded.decode(_candidates.fetch(connection, _forms.parameters(forms))):
+            found.setdefault(each.position, []).append(each)
+    return found
 
 
 def _owner(fact: ReceiptFact, candidates: Sequence[_Candidate]) -> _Candidate | None:
     """Whom a receipt means: the literal id decides; another form of it must have the subscriber right as well.
 
-    "10" also reads as 16 in another base, so a form alone proves nothing. SMSCs use ids again: the newest wins.
+    "10" also reads as 16 in another base, so a form alone proves nothing. Of several of one subscriber's, the id that
+    differs in nothing but case and padding wins. SMSCs use ids again: then the newest wins.
     """
+    if len(candidates) == 1 and candidates[0].message_id == fact.message_id:
+        return candidates[0]
+    own = message_id.key(fact.message_id)
     ranked = [
-        (each.message_id == fact.message_id, limbo.same_subscriber(fact, each.destination_addr), each.id, each)
+        (
+            each.message_id == fact.message_id,
+            limbo.same_subscriber(fact, each.destination_addr),
+            message_id.key(each.message_id) == own,
+            each.age,
+            each,
+        )
         for each in candidates
     ]
     fitting = [rank for rank in ranked if rank[0] or rank[1]]
-    return max(fitting, key=lambda rank: rank[:3])[3] if fitting else None
+    return max(fitting, key=lambda rank: rank[:4])[4] if fitting else None
 
 
 def _harmless(fact: ReceiptFact) -> ReceiptFact:
     """The same receipt, in words that the database can keep: they are a stranger's."""
+    words = (fact.message_id, *fact.forms, fact.source_addr, fact.destination_addr, fact.error, fact.error_meaning)
+    together = "".join(filter(None, words))
+    if len(fact.forms) <= limbo.FORMS and records.harmless(together) is together:
+        return fact
     return replace(
         fact,
         message_id=records.harmless(fact.message_id),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import event
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import BigInteger, Text
+from sqlalchemy.types import BigInteger, LargeBinary, Text
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -60,6 +60,22 @@ class as_hexadecimal(FunctionElement[str]):  # noqa: N801 - reads as the SQL fun
     type = Text()
 
 
+class part_of(FunctionElement[bytes]):  # noqa: N801 - reads as the SQL function it is
+    """Some of the octets of a value: from where, counted from 1, and how many."""
+
+    name = "part_of"
+    inherit_cache = True
+    type = LargeBinary()
+
+
+class shard(FunctionElement[int]):  # noqa: N801 - reads as the SQL function it is
+    """A small number: the same throughout one connection, and most likely another than another daemon's."""
+
+    name = "shard"
+    inherit_cache = True
+    type = BigInteger()
+
+
 class unindexed(FunctionElement[str]):  # noqa: N801 - reads as the SQL function it is
     """A text column, not to be searched by its index.
 
@@ -78,6 +94,8 @@ _SPELLINGS: Final[dict[type[FunctionElement[Any]], tuple[str, str]]] = {
     json_integer: ("json_extract({}, '$[{}]')", "CAST({} ->> {} AS BIGINT)"),
     as_json_array: ("json_array({})", "jsonb_build_array({})"),
     as_json_rows: ("json_group_array({})", "CAST(jsonb_agg({}) AS TEXT)"),
+    part_of: ("substr({}, {}, {})", "substr({}, CAST({} AS INTEGER), CAST({} AS INTEGER))"),
+    shard: ("0", "(pg_backend_pid() % 64)"),
     unindexed: ("+{}", "{}"),
     as_hexadecimal: ("hex({})", "encode({}, 'hex')"),
 }

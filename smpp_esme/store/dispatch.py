@@ -5,24 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
-from sqlalchemy import String, bindparam, func, literal, or_, select, union_all, update
+from sqlalchemy import BigInteger, String, bindparam, literal, literal_column, or_, select, union_all, update
 
 from smpp_esme.message.ledger import Ledger, Move
 from smpp_esme.message.message import PRIORITIES, Accepted, RecordedAnswer, Refused
 from smpp_esme.message.status import MessageStatus, sources
-from smpp_esme.store import limbo, records
-from smpp_esme.store.batches import Batch, fetch, packed
+from smpp_esme.store import doubt, limbo, records
+from smpp_esme.store.batches import Batch, Prepared, fetch, packed
 from smpp_esme.store.dialects import unindexed
-from smpp_esme.store.moves import expect, standings, tell, write
-from smpp_esme.store.tables import Key, Moment, message, segment
+from smpp_esme.store.moves import expect, standings, tell, tell_all, words, write
+from smpp_esme.store.tables import Key, Moment, message, microseconds, segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Select
 
-    from smpp_esme.message.message import Answer, Message
+    from smpp_esme.message.doubt import Resubmit
+    from smpp_esme.message.message import Answer, Message, ReceiptFact
     from smpp_esme.message.retry import Retry
 
 #: How many messages `recover` takes at a time: a step must not keep anybody waiting.
@@ -31,7 +32,7 @@ RECOVERED_AT_ONCE: Final = 500
 
 def _exactly(value: str | int) -> Any:
     # Written into the statement, not bound: only so does the planner see that a partial index serves it.
-    return literal(value, literal_execute=True)
+    return literal_column(f"'{value}'" if isinstance(value, str) else str(value))
 
 
 def _due_in(priority: int) -> Select[Any]:
@@ -42,7 +43,7 @@ def _due_in(priority: int) -> Select[Any]:
             message.c.status == _exactly(MessageStatus.QUEUED.value),
             message.c.link == bindparam("link"),
             message.c.priority == _exactly(priority),
-            message.c.next_attempt_at <= bindparam("now", type_=Moment),
+            message.c.next_attempt_at <= bindparam("now", type_=BigInteger),
         )
         .order_by(message.c.next_attempt_at, message.c.id)
         .limit(bindparam("limit"))
@@ -51,33 +52,29 @@ def _due_in(priority: int) -> Select[Any]:
 
 
 # One index range for each priority, so that what is scheduled for later or less urgent is not even looked at.
-_due = packed(
-    select(union_all(*[select(_due_in(each).subquery(f"priority_{each}")) for each in PRIORITIES]).subquery("due"))
-)
-
-_next_due = select(func.min(message.c.next_attempt_at)).where(
-    message.c.status == _exactly(MessageStatus.QUEUED.value),
-    message.c.link == bindparam("link"),
-    message.c.priority == bindparam("priority"),
+_due = Prepared(
+    packed(
+        select(union_all(*[select(_due_in(each).subquery(f"priority_{each}")) for each in PRIORITIES]).subquery("due"))
+    )
 )
 
 _ids = Batch(id=Key)
 
-_claim = (
+_claim = Prepared(
     update(message)
-    .where(message.c.id == _ids.c.id, unindexed(message.c.status).in_(sorted(sources(MessageStatus.SUBMITTING))))
+    .where(message.c.id == _ids.c.id, unindexed(message.c.status).in_(words(sources(MessageStatus.SUBMITTING))))
     .values(
         status=literal(MessageStatus.SUBMITTING.value),
         attempts=message.c.attempts + 1,
         lease_owner=bindparam("owner", type_=String),
-        lease_until=bindparam("until", type_=Moment),
-        claimed_at=bindparam("now", type_=Moment),
+        lease_until=bindparam("until", type_=BigInteger),
+        claimed_at=bindparam("now", type_=BigInteger),
     )
 )
 
-_claim_segments = (
+_claim_segments = Prepared(
     update(segment)
-    .where(segment.c.message == _ids.c.id, segment.c.status.in_(sorted(sources(MessageStatus.SUBMITTING))))
+    .where(segment.c.message == _ids.c.id, segment.c.status.in_(words(sources(MessageStatus.SUBMITTING))))
     .values(status=literal(MessageStatus.SUBMITTING.value))
 )
 
@@ -97,33 +94,39 @@ _abandoned = packed(
 
 def claim(connection: Connection, parameters: dict[str, Any]) -> list[Message]:
     """Give queued messages to a dispatcher; see `Store.claim`."""
-    wanted = {name: parameters[name] for name in ("link", "now", "limit")}
-    due = fetch(connection, _due, wanted)
+    now = microseconds(parameters["now"])
+    limit = parameters["limit"]
+    due = fetch(connection, _due, {"link": parameters["link"], "now": now, "limit": limit})
     due.sort(key=lambda row: (-row[1], row[2], row[0]))
-    ids = [row[0] for row in due[: parameters["limit"]]]
+    ids = [row[0] for row in due[:limit]]
     if not ids:
         return []
     claimed = records.load(connection, ids)
     rows = _ids.parameters([[each] for each in ids])
-    given = {name: parameters[name] for name in ("owner", "until", "now")}
-    moves = [move for each in claimed for move in _claimed(each, at=parameters["now"])]
-    expect(connection.execute(_claim, rows | given), len(ids))
-    connection.execute(_claim_segments, rows)
-    tell(connection, moves)
+    given = {"owner": parameters["owner"], "until": microseconds(parameters["lease_until"]), "now": now}
+    expect(_claim.run(connection, rows | given), len(ids))
+    longer = [each for each in claimed if len(each.segments) > 1]
+    if longer:
+        _claim_segments.run(connection, _ids.parameters([[each.id] for each in longer]))
+        tell(connection, [move for each in longer for move in _segments_claimed(each, parameters["now"])])
+    tell_all(connection, ids, [now] * len(ids), previous=MessageStatus.QUEUED, status=MessageStatus.SUBMITTING)
+    for each in claimed:
+        each.status = MessageStatus.SUBMITTING
+        each.attempts += 1
+        each.claimed_at = parameters["now"]
+        for part in each.segments:
+            if part.status is MessageStatus.QUEUED:
+                part.status = MessageStatus.SUBMITTING
     return claimed
 
 
-def next_due_at(connection: Connection, link: str) -> datetime | None:
-    """When the next queued message of a link is due; see `Store.next_due_at`."""
-    times = [
-        connection.execute(_next_due, {"link": link, "priority": priority}).scalar_one_or_none()
-        for priority in PRIORITIES
-    ]
-    return min((each for each in times if each is not None), default=None)
-
-
 def record_answers(
-    connection: Connection, answers: Sequence[Answer], *, at: datetime, retry: Retry
+    connection: Connection,
+    answers: Sequence[Answer],
+    *,
+    at: datetime,
+    retry: Retry,
+    policies: Mapping[str, Resubmit],
 ) -> list[RecordedAnswer]:
     """Write down what became of some submit_sm; see `Store.record_answers`."""
     harmless = [_harmless(each) for each in answers]
@@ -131,56 +134,44 @@ def record_answers(
     ledger = Ledger(found)
     moved = [ledger.answer(each, retry=retry, at=at) for each in harmless]
     write(connection, ledger)
+    doubt.resubmit(connection, doubt.came_in_doubt(ledger, found), policies, at=at)
     accepted = [each for each, has in zip(harmless, moved, strict=True) if has]
     overtaken = Ledger(found)
+    early: dict[tuple[int, int], tuple[ReceiptFact, ...]] = {}
     for message_key, number, fact in limbo.take(connection, accepted):
         overtaken.receipt(message_key, number, fact, at=at)
+        early[message_key, number] = (*early.get((message_key, number), ()), fact)
     write(connection, overtaken)
     return [
         RecordedAnswer(
             reference=standing.reference if (standing := overtaken.standing(each.message)) else None,
             moved=has,
             status=standing.status if standing else None,
+            overtaken=early.pop((each.message, each.segment), ()) if has else (),
         )
         for each, has in zip(harmless, moved, strict=True)
     ]
 
 
-def hand_back(connection: Connection, ids: Iterable[int], *, at: datetime) -> int:
-    """Queue messages again whose submit_sm certainly never left; see `Store.hand_back`."""
-    return _move_submitting(connection, ids, MessageStatus.QUEUED, at=at)
-
-
-def recover(connection: Connection, owner: str, *, at: datetime) -> int:
+def recover(connection: Connection, owner: str, *, at: datetime, policies: Mapping[str, Resubmit]) -> int:
     """Put some abandoned messages in doubt; see `Store.recover`."""
     wanted = {"owner": owner, "now": at, "limit": RECOVERED_AT_ONCE}
     ids = [row[0] for row in fetch(connection, _abandoned, wanted)]
-    return _move_submitting(connection, ids, MessageStatus.IN_DOUBT, at=at)
-
-
-def _move_submitting(connection: Connection, ids: Iterable[int], to: MessageStatus, *, at: datetime) -> int:
-    """Move what is still SUBMITTING of these messages; how many messages that concerned."""
     found = standings(connection, ids)
     ledger = Ledger(found)
     moved = 0
     for each in found:
         numbers = [part.number for part in each.segments if part.status is MessageStatus.SUBMITTING]
-        moved += ledger.change(each.id, numbers, to, at=at)
+        moved += ledger.change(each.id, numbers, MessageStatus.IN_DOUBT, at=at)
     write(connection, ledger)
+    doubt.resubmit(connection, doubt.came_in_doubt(ledger, found), policies, at=at)
     return moved
 
 
-def _claimed(message: Message, *, at: datetime) -> list[Move]:
-    """Mark a message as claimed, as the statements do; the steps of its history."""
-    parts = [part for part in message.segments if part.status is MessageStatus.QUEUED]
-    numbers = [part.number for part in parts] if len(message.segments) > 1 else []
-    for part in parts:
-        part.status = MessageStatus.SUBMITTING
-    message.status = MessageStatus.SUBMITTING
-    message.attempts += 1
-    return [
-        Move(message.id, number, at, MessageStatus.QUEUED, MessageStatus.SUBMITTING, {}) for number in (*numbers, None)
-    ]
+def _segments_claimed(message: Message, at: datetime) -> list[Move]:
+    """The steps of those segments of a message that wait to be sent."""
+    waiting = [part.number for part in message.segments if part.status is MessageStatus.QUEUED]
+    return [Move(message.id, each, at, MessageStatus.QUEUED, MessageStatus.SUBMITTING, {}) for each in waiting]
 
 
 def _harmless(answer: Answer) -> Answer:
@@ -188,7 +179,9 @@ def _harmless(answer: Answer) -> Answer:
     outcome: Accepted | Refused
     match answer.outcome:
         case Accepted(message_id):
-            outcome = Accepted(records.harmless(message_id))
+            if (kept := records.harmless(message_id)) == message_id:
+                return answer
+            outcome = Accepted(kept)
         case Refused() as refused:
             outcome = replace(refused, name=records.harmless(refused.name), meaning=records.harmless(refused.meaning))
         case _:

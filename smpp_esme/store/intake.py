@@ -2,104 +2,154 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 from sqlalchemy import Integer, LargeBinary, String, insert, literal, select, union_all
 
 from smpp_esme.errors import InvalidValue
-from smpp_esme.message.ledger import Move
 from smpp_esme.message.message import PRIORITIES
 from smpp_esme.message.status import MessageStatus
 from smpp_esme.store import records
-from smpp_esme.store.batches import Batch, fetch, packed
-from smpp_esme.store.moves import tell
-from smpp_esme.store.tables import Key, message, segment
+from smpp_esme.store.batches import Batch, BatchStatement, Prepared, fetch, packed
+from smpp_esme.store.moves import tell_all
+from smpp_esme.store.seal import sealing, vault_of
+from smpp_esme.store.tables import Key, Moment, message, microseconds, segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Insert
 
     from smpp_esme.message.message import Message
+    from smpp_esme.store.seal import Vault
 
 #: What every new message has in common is written into the statement; all else comes with the batch.
 _FRESH: Final = {"status": MessageStatus.QUEUED.value, "attempts": 0}
-_LEARNED_LATER: Final = {"id", "error", "error_meaning", "submitted_at", "final_at", "hlr"}
+_LEARNED_LATER: Final = {"id", "error", "error_meaning", "claimed_at", "submitted_at", "final_at", "hlr", "duplicates"}
 _INSERTED: Final = records.Columns(
     *[name for name in records.MESSAGE_COLUMNS if name not in _FRESH and name not in _LEARNED_LATER]
 )
-_SEGMENT_INSERTED: Final = records.Columns("number", "esm_class", "short_message")
+#: Of a message's only segment, in the message's own row.
+_OWN: Final = ("esm_class", "short_message", "tlvs")
+_own: Final = attrgetter(*_OWN)
+_SEGMENT_INSERTED: Final = records.Columns("number", *_OWN)
 
-_messages = Batch(**{name: message.c[name].type for name in _INSERTED.names})
 
-_insert = insert(message).from_select(
-    [*_INSERTED.names, *_FRESH],
-    select(
-        *[getattr(_messages.c, name) for name in _INSERTED.names], *[literal(value) for value in _FRESH.values()]
-    ).select_from(_messages.rows),
+def _inserting(batch: Batch) -> Insert:
+    given = {name: getattr(batch.c, name) for name in (*_INSERTED.names, *_OWN)}
+    fresh = {name: literal(value) for name, value in _FRESH.items()}
+    rows = select(*given.values(), *fresh.values()).select_from(batch.rows)
+    return insert(message).from_select([*given, *fresh], rows)
+
+
+_kinds = {name: message.c[name].type for name in (*_INSERTED.names, *_OWN)}
+
+# Moments come as the whole numbers that they are kept as.
+_insert = BatchStatement(
+    _inserting, **{name: Key if isinstance(each, Moment) else each for name, each in _kinds.items()}
 )
 
 _references = Batch(reference=String())
 
-_ids = packed(
-    select(message.c.reference, message.c.id)
-    .select_from(_references.rows)
-    .join(message, message.c.reference == _references.c.reference)
+_ids = Prepared(
+    packed(
+        select(message.c.reference, message.c.id)
+        .select_from(_references.rows)
+        .join(message, message.c.reference == _references.c.reference)
+    )
 )
 
-_segments = Batch(
+
+def _inserting_segments(batch: Batch) -> Insert:
+    given = {name: getattr(batch.c, name) for name in ("message", "link", *_SEGMENT_INSERTED.names)}
+    return insert(segment).from_select(
+        [*given, "status"], select(*given.values(), literal(_FRESH["status"])).select_from(batch.rows)
+    )
+
+
+_insert_segments = BatchStatement(
+    _inserting_segments,
     message=Key,
     link=String(),
     number=Integer(),
     esm_class=Integer(),
     short_message=LargeBinary(),
-)
-
-_insert_segments = insert(segment).from_select(
-    ("message", "link", *_SEGMENT_INSERTED.names, "status"),
-    select(
-        _segments.c.message,
-        _segments.c.link,
-        *[getattr(_segments.c, name) for name in _SEGMENT_INSERTED.names],
-        literal(_FRESH["status"]),
-    ).select_from(_segments.rows),
+    tlvs=LargeBinary(),
 )
 
 _keys = Batch(client_reference=String(), idempotency_key=String())
 
-_known = packed(
-    select(
-        union_all(
-            *[
-                select(
-                    message.c.id,
-                    message.c.client_reference,
-                    message.c.idempotency_key,
-                    message.c.idempotency_digest,
-                )
-                .select_from(_keys.rows)
-                .join(message, message.c[name] == getattr(_keys.c, name))
-                for name in ("client_reference", "idempotency_key")
-            ]
-        ).subquery("known")
+_known = Prepared(
+    packed(
+        select(
+            union_all(
+                *[
+                    select(
+                        message.c.id,
+                        message.c.client_reference,
+                        message.c.idempotency_key,
+                        message.c.idempotency_digest,
+                    )
+                    .select_from(_keys.rows)
+                    .join(message, message.c[name] == getattr(_keys.c, name))
+                    for name in ("client_reference", "idempotency_key")
+                ]
+            ).subquery("known")
+        )
     )
 )
 
 
-def add(connection: Connection, messages: Sequence[Message]) -> list[Message]:
-    """Keep these messages; see `Store.add`."""
-    for each in messages:
-        _check(each)
-    seen = _Seen(connection, messages)
+def add_all(connection: Connection, batches: Sequence[Sequence[Message]]) -> list[list[Message] | InvalidValue]:
+    """Keep several callers' batches with one statement of each kind; see `Store.add`.
+
+    Returns:
+        For each batch its messages as kept, or why it was refused.
+    """
+    seen = _Seen(connection, [each for batch in batches for each in batch])
     fresh: dict[str, Message] = {}
-    for each in messages:
-        if seen.before(each) is None:
-            fresh[each.reference] = each
-            seen.remember(each)
+    outcomes = [_admit(batch, seen, fresh) for batch in batches]
     kept = _insert_all(connection, list(fresh.values()))
     known = {each.id: each for each in records.load(connection, seen.stored)} if seen.stored else {}
-    return [_resolved(seen.before(each), each, kept=kept, known=known) for each in messages]
+    return [
+        outcome
+        if isinstance(outcome, InvalidValue)
+        else [known[who] if isinstance(who, int) else kept[who] for who in outcome]
+        for outcome in outcomes
+    ]
+
+
+def _keyed(message: Message, vault: Vault) -> Message:
+    """A sealed message as it is kept: of its request's digest a keyed hash, as a short text could be guessed by it."""
+    if message.idempotency_digest:
+        message.idempotency_digest = vault.hash_of(message.idempotency_digest)
+    return message
+
+
+def _admit(batch: Sequence[Message], seen: _Seen, fresh: dict[str, Message]) -> list[int | str] | InvalidValue:
+    """Who each message of a batch is: one that is stored (its id), or one that is new or was new just now (its
+    reference). The new ones go into `fresh`, unless the batch is refused.
+    """
+    own: dict[str, Message] = {}
+    people: list[int | str] = []
+    try:
+        for each in batch:
+            _check(each)
+            who = seen.before(each)
+            if who is None:
+                who = each.reference
+                _check_new(who, own, fresh)
+                own[who] = each
+                seen.remember(each)
+            people.append(who)
+    except InvalidValue as error:
+        for each in own.values():
+            seen.forget(each)
+        return error
+    fresh |= own
+    return people
 
 
 class _Seen:
@@ -107,6 +157,7 @@ class _Seen:
 
     def __init__(self, connection: Connection, messages: Iterable[Message]) -> None:
         self.stored: list[int] = []
+        self._vault = vault_of(connection)
         self._by_key: dict[tuple[str, str], tuple[int | str, str | None]] = {}
         keys = [
             (each.client_reference, each.idempotency_key)
@@ -127,15 +178,30 @@ class _Seen:
         if message.idempotency_key is not None:
             found = self._by_key.get(("idempotency_key", message.idempotency_key))
             if found is not None:
-                if found[1] != message.idempotency_digest:
+                if not self._is_same(found[1], message.idempotency_digest):
                     raise InvalidValue("Idempotency-Key", "was used before with another request", "use a new key")
                 return found[0]
         found = self._by_key.get(("client_reference", message.client_reference or ""))
         return found[0] if found is not None and message.client_reference is not None else None
 
+    def _is_same(self, kept: str | None, digest: str | None) -> bool:
+        """Whether what is kept of a request's digest is this one's, though keys have come or gone since."""
+        if kept == digest or kept is None or digest is None or self._vault is None:
+            return kept == digest
+        return self._vault.is_hash_of(kept, digest)
+
     def remember(self, message: Message) -> None:
         """Take note of a message that is about to be kept."""
         self._remember(message.reference, message.client_reference, message.idempotency_key, message.idempotency_digest)
+
+    def forget(self, message: Message) -> None:
+        """A message that was about to be kept is refused with its batch."""
+        for name, value in (
+            ("client_reference", message.client_reference),
+            ("idempotency_key", message.idempotency_key),
+        ):
+            if value is not None:
+                self._by_key.pop((name, value), None)
 
     def _remember(self, who: int | str, client_reference: str | None, key: str | None, digest: str | None) -> None:
         for name, value in (("client_reference", client_reference), ("idempotency_key", key)):
@@ -143,30 +209,30 @@ class _Seen:
                 self._by_key[name, value] = (who, digest)
 
 
-def _resolved(
-    before: int | str | None, message: Message, *, kept: dict[str, Message], known: dict[int, Message]
-) -> Message:
-    if isinstance(before, int):
-        return known[before]
-    return kept[message.reference if before is None else before]
-
-
 def _insert_all(connection: Connection, messages: Sequence[Message]) -> dict[str, Message]:
     """Keep these messages, all of them new; each by its reference, with its id."""
     if not messages:
         return {}
     due = [_new(each) for each in messages]
-    connection.execute(_insert, _messages.parameters([_INSERTED.row(each) for each in due]))
+    vault = sealing(connection)
+    rows = due if vault is None else [_keyed(vault.sealed(each), vault) for each in due]
+    _insert.run(connection, [(*_INSERTED.row(each), *_octets(each)) for each in rows])
     ids = dict(fetch(connection, _ids, _references.parameters([[each.reference] for each in due])))
-    kept = {}
-    rows = []
-    for each in due:
-        each.id = ids[each.reference]
-        kept[each.reference] = each
-        rows += [[each.id, each.link, *_SEGMENT_INSERTED.row(part)] for part in each.segments]
-    connection.execute(_insert_segments, _segments.parameters(rows))
-    tell(connection, [Move(each.id, None, each.created_at, None, each.status, {}) for each in due])
-    return kept
+    for each, row in zip(due, rows, strict=True):
+        each.id = row.id = ids[each.reference]
+    if longer := [each for each in rows if len(each.segments) > 1]:
+        _insert_segments.run(
+            connection,
+            [[each.id, each.link, *_SEGMENT_INSERTED.row(part)] for each in longer for part in each.segments],
+        )
+    keys, times = [each.id for each in due], [microseconds(each.created_at) for each in due]
+    tell_all(connection, keys, times, previous=None, status=MessageStatus.QUEUED)
+    return {each.reference: each for each in due}
+
+
+def _octets(message: Message) -> tuple[Any, ...]:
+    """What stands in a message's row of its only segment; nothing, if it has several."""
+    return _own(message.segments[0]) if len(message.segments) == 1 else (None,) * len(_OWN)
 
 
 def _new(message: Message) -> Message:
@@ -177,10 +243,16 @@ def _new(message: Message) -> Message:
         attempts=0,
         error=None,
         error_meaning=None,
+        claimed_at=None,
         submitted_at=None,
         final_at=None,
         hlr=None,
+        duplicates=0,
     )
+
+
+_TEXTS: Final = ("reference", "client_reference", "idempotency_key", "source_addr", "destination_addr", "text")
+_texts: Final = attrgetter(*_TEXTS)
 
 
 def _check(message: Message) -> None:
@@ -198,8 +270,15 @@ def _check(message: Message) -> None:
         raise InvalidValue("segments", "are missing or out of order", "numbered from 1, at least one")
     if message.priority not in PRIORITIES:
         raise InvalidValue("priority", f"is {message.priority}", "0 to 3")
-    for name in ("reference", "client_reference", "idempotency_key", "source_addr", "destination_addr", "text"):
-        _check_text(name, getattr(message, name))
+    texts = _texts(message)
+    if not (together := "".join(filter(None, texts))).isascii() or not together.isprintable():
+        for name, value in zip(_TEXTS, texts, strict=True):
+            _check_text(name, value)
+
+
+def _check_new(reference: str, *known: dict[str, Message]) -> None:
+    if any(reference in each for each in known):
+        raise InvalidValue("reference", "is taken", "a new one for every message")
 
 
 def _check_text(name: str, value: str | None) -> None:

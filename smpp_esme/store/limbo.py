@@ -6,21 +6,29 @@ from datetime import timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Integer, String, bindparam, delete, insert, select
+from msgspec.structs import replace
+from sqlalchemy import Integer, String, bindparam, delete, insert, select, update
 
-from smpp_esme.message.message import Accepted, LimboReceipt, ReceiptFact
+from smpp_esme.errors import UnknownReference
+from smpp_esme.message.evidence import significant
+from smpp_esme.message.ledger import Ledger
+from smpp_esme.message.message import Accepted, Attached, LimboReceipt, ReceiptFact
 from smpp_esme.sms import message_id
 from smpp_esme.store import records, tables
-from smpp_esme.store.batches import Batch, fetch, packed
+from smpp_esme.store.batches import Batch, Prepared, fetch, packed
 from smpp_esme.store.dialects import as_hexadecimal
-from smpp_esme.store.tables import Key, limbo, limbo_form, message
+from smpp_esme.store.moves import standings, write
+from smpp_esme.store.seal import sealing, vault_of
+from smpp_esme.store.tables import Key, Moment, limbo, limbo_form, message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection, Select
 
     from smpp_esme.message.message import Answer
+    from smpp_esme.store.seal import Vault
 
 #: A receipt can only have overtaken a response if it came after the claim. The slack allows for a clock that was set
 #: back in between; SMSCs use an id again after days, not within an hour.
@@ -60,33 +68,61 @@ def _columns() -> list[Any]:
     return [as_hexadecimal(limbo.c.raw).label("raw") if name == "raw" else limbo.c[name] for name in _FACT.names]
 
 
-_overtaken = packed(
-    select(
-        limbo.c.id,
-        _accepted.c.message.label("message"),
-        _accepted.c.segment.label("segment"),
-        _accepted.c.message_id.label("answered"),
-        message.c.destination_addr.label("subscriber"),
-        message.c.claimed_at,
-        *_columns(),
+# Most of the time nothing waits there at all.
+_anything = Prepared(select(limbo.c.id).where(limbo.c.id > 0).limit(1))
+
+_overtaken = Prepared(
+    packed(
+        select(
+            limbo.c.id,
+            _accepted.c.message.label("message"),
+            _accepted.c.segment.label("segment"),
+            _accepted.c.message_id.label("answered"),
+            message.c.destination_addr.label("subscriber"),
+            message.c.claimed_at,
+            *_columns(),
+        )
+        .select_from(_accepted.rows)
+        .join(message, message.c.id == _accepted.c.message)
+        .join(limbo_form, (limbo_form.c.link == message.c.link) & (limbo_form.c.form == _accepted.c.form))
+        .join(limbo, limbo.c.id == limbo_form.c.limbo)
+        .order_by(limbo.c.id)
     )
-    .select_from(_accepted.rows)
-    .join(message, message.c.id == _accepted.c.message)
-    .join(limbo_form, (limbo_form.c.link == message.c.link) & (limbo_form.c.form == _accepted.c.form))
-    .join(limbo, limbo.c.id == limbo_form.c.limbo)
-    .order_by(limbo.c.id)
 )
 
 _leave_by = Batch(id=Key)
 
 _leave = delete(limbo).where(limbo.c.id.in_(select(_leave_by.c.id).select_from(_leave_by.rows)))
 
-_page: Select[Any] = packed(
-    select(limbo.c.id, *_columns())
-    .where(limbo.c.id > bindparam("after"))
+_named = packed(select(limbo.c.id, *_columns()).select_from(_leave_by.rows).join(limbo, limbo.c.id == _leave_by.c.id))
+
+_after: Select[Any] = (
+    select(limbo.c.id, limbo.c.dismissed_at, *_columns())
+    .where(limbo.c.id > bindparam("after", type_=Key))
     .order_by(limbo.c.id)
-    .limit(bindparam("limit"))
+    .limit(bindparam("limit", type_=Integer))
 )
+
+_WAITS: Final = limbo.c.dismissed_at.is_(None)
+
+_pages = {
+    (by_link, dismissed): packed(
+        _after.where(
+            *([limbo.c.link == bindparam("link")] if by_link else []),
+            *([] if dismissed else [_WAITS]),
+        )
+    )
+    for by_link in (False, True)
+    for dismissed in (False, True)
+}
+
+_dismiss = (
+    update(limbo)
+    .where(limbo.c.id.in_(select(_leave_by.c.id).select_from(_leave_by.rows)), _WAITS)
+    .values(dismissed_at=bindparam("at", type_=Moment))
+)
+
+_message_named = select(message.c.id).where(message.c.reference == bindparam("reference"))
 
 
 def keep(connection: Connection, facts: Sequence[ReceiptFact]) -> None:
@@ -97,7 +133,9 @@ def keep(connection: Connection, facts: Sequence[ReceiptFact]) -> None:
     digests = _digests.parameters([[each] for each in by_digest])
     for known, _ in fetch(connection, _known, digests):
         del by_digest[known]
-    rows = [[digest, *_FACT.row(fact)] for digest, fact in by_digest.items()]
+    vault = sealing(connection)
+    kept = by_digest if vault is None else {digest: _sealed(fact, vault) for digest, fact in by_digest.items()}
+    rows = [[digest, *_FACT.row(fact)] for digest, fact in kept.items()]
     connection.execute(_insert, _facts.parameters(rows))
     ids = dict(fetch(connection, _known, digests))
     forms = [(fact.link, form, ids[digest]) for digest, fact in by_digest.items() for form in forms_of(fact)]
@@ -106,6 +144,8 @@ def keep(connection: Connection, facts: Sequence[ReceiptFact]) -> None:
 
 def take(connection: Connection, answers: Iterable[Answer]) -> Iterator[tuple[int, int, ReceiptFact]]:
     """Take out the receipts that these accepted answers explain, with the message and segment of each."""
+    if _anything.run(connection, {}).first() is None:
+        return
     accepted = [
         (each.message, each.segment, each.outcome.message_id, message_id.key(each.outcome.message_id))
         for each in answers
@@ -117,19 +157,70 @@ def take(connection: Connection, answers: Iterable[Answer]) -> Iterator[tuple[in
     for key, owner, number, answered, subscriber, claimed_at, *row in fetch(
         connection, _overtaken, _accepted.parameters(accepted)
     ):
-        fact = ReceiptFact(**_FACT.fields(row))
+        fact = _fact(connection, row)
         fits = fact.message_id == answered or same_subscriber(fact, subscriber)
         if key not in taken and fits and fact.received_at >= tables.moment(claimed_at) - _SLACK:
             taken.add(key)
             yield owner, number, fact
-    if taken:
-        connection.execute(_leave, _leave_by.parameters([[each] for each in taken]))
+    leave(connection, list(taken))
 
 
-def page(connection: Connection, after: int, limit: int) -> list[LimboReceipt]:
-    """Some of the receipts in limbo, oldest first."""
-    rows = fetch(connection, _page, {"after": after, "limit": limit})
-    return [LimboReceipt(id=key, fact=ReceiptFact(**_FACT.fields(row))) for key, *row in rows]
+def page(connection: Connection, after: int, limit: int, *, link: str | None, dismissed: bool) -> list[LimboReceipt]:
+    """Some of the receipts in limbo, oldest first; see `Store.limbo`."""
+    wanted = {"after": after, "limit": limit} | ({} if link is None else {"link": link})
+    rows = fetch(connection, _pages[link is not None, dismissed], wanted)
+    return [
+        LimboReceipt(
+            id=key,
+            dismissed_at=None if dismissed_at is None else tables.moment(dismissed_at),
+            fact=_fact(connection, row),
+        )
+        for key, dismissed_at, *row in rows
+    ]
+
+
+def facts(connection: Connection, ids: Iterable[int]) -> dict[int, ReceiptFact]:
+    """These receipts, by id; one that is not in limbo (any more) is left out."""
+    rows = fetch(connection, _named, _leave_by.parameters([[each] for each in dict.fromkeys(ids)]))
+    return {key: _fact(connection, row) for key, *row in rows}
+
+
+def leave(connection: Connection, ids: Sequence[int]) -> None:
+    """Take these out: they belong to a message now."""
+    if ids:
+        connection.execute(_leave, _leave_by.parameters([[each] for each in ids]))
+
+
+def dismiss(connection: Connection, ids: Sequence[int], *, at: datetime) -> int:
+    """Write down that nobody waits for these; see `Store.dismiss`."""
+    return connection.execute(_dismiss, _leave_by.parameters([[each] for each in ids]) | {"at": at}).rowcount
+
+
+def attach(connection: Connection, key: int, reference: str, *, at: datetime) -> Attached:
+    """Give a receipt to the message that a person says it belongs to; see `Store.attach`."""
+    fact = facts(connection, [key]).get(key)
+    owner: int | None = connection.execute(_message_named, {"reference": reference}).scalar_one_or_none()
+    if fact is None or owner is None:
+        raise UnknownReference(str(key) if fact is None else reference)
+    ledger = Ledger(standings(connection, [owner]))
+    moved = ledger.attach(owner, fact, at=at)
+    write(connection, ledger)
+    if moved:
+        leave(connection, [key])
+    standing = ledger.standing(owner)
+    assert standing is not None  # noqa: S101 - it was found above, in this transaction
+    return Attached(reference=reference, moved=moved, status=standing.status)
+
+
+def _fact(connection: Connection, row: list[Any]) -> ReceiptFact:
+    fact = ReceiptFact(**_FACT.fields(row))
+    vault = vault_of(connection)
+    return fact if vault is None else replace(fact, raw=vault.open_octets(fact.raw, fact.link))
+
+
+def _sealed(fact: ReceiptFact, vault: Vault) -> ReceiptFact:
+    # A receipt quotes the beginning of the text.
+    return replace(fact, raw=vault.seal_octets(fact.raw, fact.link))
 
 
 def forms_of(fact: ReceiptFact) -> tuple[str, ...]:
@@ -142,13 +233,10 @@ def same_subscriber(fact: ReceiptFact, destination_addr: str) -> bool:
 
     A deliver_sm carries the subscriber as its source; some SMSCs leave the addresses as they were in the submit_sm.
     """
-    number = _significant(destination_addr)
-    return number in (_significant(fact.source_addr), _significant(fact.destination_addr))
-
-
-def _significant(number: str) -> str:
-    # The same number with and without an international prefix (+, 00).
-    return number.lstrip("+0")
+    if fact.source_addr == destination_addr:
+        return True
+    number = significant(destination_addr)
+    return number in (significant(fact.source_addr), significant(fact.destination_addr))
 
 
 def _digest(fact: ReceiptFact) -> str:

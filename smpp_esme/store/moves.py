@@ -2,75 +2,95 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from sqlalchemy import Integer, String, func, insert, literal, select, update
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    String,
+    Text,
+    case,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 
 from smpp_esme.errors import StoreUnusable
 from smpp_esme.message.ledger import SegmentStanding, Standing
 from smpp_esme.message.status import MessageStatus, sources
 from smpp_esme.sms import message_id
-from smpp_esme.store.batches import Batch, fetch, packed
-from smpp_esme.store.dialects import unindexed
-from smpp_esme.store.tables import Json, Key, Moment, event, message, microseconds, segment
+from smpp_esme.store.batches import Batch, BatchStatement, Prepared, fetch, packed
+from smpp_esme.store.dialects import shard, unindexed
+from smpp_esme.store.tables import Json, Key, Moment, event, message, microseconds, moment, segment, tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, CursorResult, Update
+    from sqlalchemy import ColumnElement, Connection, CursorResult, Insert, Table, Update
+    from sqlalchemy.types import TypeEngine
 
     from smpp_esme.message.ledger import Change, Ledger, Move
 
 _ids = Batch(id=Key)
 
 # The lock (a word that SQLite does not need) keeps another dispatcher on PostgreSQL from deciding on the same rows.
-_standings = packed(
-    select(
-        message.c.id,
-        message.c.reference,
-        message.c.status,
-        message.c.attempts,
-        segment.c.id.label("segment"),
-        segment.c.number,
-        segment.c.status.label("segment_status"),
-        segment.c.error,
-        segment.c.error_meaning,
+_standings = Prepared(
+    packed(
+        select(
+            message.c.id,
+            message.c.reference,
+            message.c.status,
+            message.c.attempts,
+            message.c.duplicates,
+            message.c.error,
+            message.c.error_meaning,
+            case((message.c.short_message.is_(None), 1), else_=0).label("is_long"),
+            message.c.claimed_at,
+        )
+        .select_from(_ids.rows)
+        .join(message, message.c.id == _ids.c.id)
+        .with_for_update(of=message)
     )
-    .select_from(_ids.rows)
-    .join(message, message.c.id == _ids.c.id)
-    .join(segment, segment.c.message == message.c.id)
-    .order_by(message.c.id)
-    .with_for_update(of=message)
 )
 
-_segments = Batch(
-    id=Key,
-    message_id=String(),
-    message_id_key=String(),
-    command_status=Integer(),
-    error=String(),
-    error_meaning=String(),
-    submitted_at=Moment(),
-    final_at=Moment(),
+_parts = Prepared(
+    packed(
+        select(
+            segment.c.message,
+            segment.c.id,
+            segment.c.number,
+            segment.c.status,
+            segment.c.error,
+            segment.c.error_meaning,
+        )
+        .select_from(_ids.rows)
+        .join(segment, segment.c.message == _ids.c.id)
+        .order_by(segment.c.message, segment.c.number)
+    )
 )
 
-_messages = Batch(
-    id=Key,
-    error=String(),
-    error_meaning=String(),
-    submitted_at=Moment(),
-    final_at=Moment(),
-    given_back=Integer(),
-)
+#: What is learned of a segment, in the order of `_learned`.
+_LEARNED: Final[dict[str, TypeEngine[Any]]] = {
+    "message_id": String(),
+    "message_id_key": String(),
+    "error": String(),
+    "error_meaning": String(),
+    "command_status": Integer(),
+    "submitted_at": BigInteger(),
+    "final_at": BigInteger(),
+    "vendor": Text(),
+}
 
 _notes = Batch(id=Key, next_attempt_at=Moment(), hlr=Json())
-
-_steps = Batch(
-    message=Key, segment=Integer(), at=Moment(), previous=String(), status=String(), detail=Json()
-)  # fmt: skip
 
 _note = (
     update(message)
@@ -81,77 +101,120 @@ _note = (
     )
 )
 
-_tell = insert(event).from_select(
-    ["message", "segment", "at", "previous", "status", "detail"],
-    select(
-        _steps.c.message, _steps.c.segment, _steps.c.at, _steps.c.previous, _steps.c.status, _steps.c.detail
-    ).select_from(_steps.rows),
+_STEP: Final = ("message", "segment", "at", "previous", "status", "detail")
+
+
+def _telling(batch: Batch) -> Insert:
+    step = select(*[getattr(batch.c, name) for name in _STEP]).select_from(batch.rows)
+    return insert(event).from_select(_STEP, step)
+
+
+_tell = BatchStatement(
+    _telling, message=Key, segment=Integer(), at=BigInteger(), previous=String(), status=String(), detail=Text()
 )
 
 
+_changes = Batch(status=String(), number=Integer())
+
+
 @cache
-def _move_segments(to: MessageStatus) -> Update:
+def _count(dialect: str) -> Prepared:
+    """Add to the tally; each database has an INSERT of its own that can."""
+    inserting = sqlite.insert(tally) if dialect == "sqlite" else postgresql.insert(tally)
+    # WHERE TRUE keeps SQLite from taking ON for the beginning of a join.
+    rows = select(shard(), _changes.c.status, _changes.c.number).select_from(_changes.rows).where(true())
+    inserting = inserting.from_select(["shard", "status", "number"], rows)
+    return Prepared(
+        inserting.on_conflict_do_update(
+            index_elements=[tally.c.shard, tally.c.status],
+            set_={"number": tally.c.number + inserting.excluded.number},
+        )
+    )
+
+
+@cache
+def _move_segments(to: MessageStatus) -> BatchStatement:
     """Move segments, and only those whose status may lead to `to`."""
-    return (
-        update(segment)
-        .where(segment.c.id == _segments.c.id, segment.c.status.in_(sorted(sources(to))))
-        .values(
-            status=literal(to.value),
-            message_id=func.coalesce(_segments.c.message_id, segment.c.message_id),
-            message_id_key=func.coalesce(_segments.c.message_id_key, segment.c.message_id_key),
-            command_status=func.coalesce(_segments.c.command_status, segment.c.command_status),
-            error=_segments.c.error,
-            error_meaning=_segments.c.error_meaning,
-            submitted_at=func.coalesce(_segments.c.submitted_at, segment.c.submitted_at),
-            final_at=_segments.c.final_at,
+
+    def moving(batch: Batch) -> Update:
+        return (
+            update(segment)
+            .where(segment.c.id == batch.c.id, segment.c.status.in_(words(sources(to))))
+            .values(status=literal(to.value), **_learning(segment, batch))
         )
-    )
+
+    return BatchStatement(moving, id=Key, **_LEARNED)
 
 
 @cache
-def _move_messages(to: MessageStatus) -> Update:
+def _move_messages(to: MessageStatus) -> BatchStatement:
     """Move messages, and only those whose status may lead to `to`; whoever claimed them has no more say."""
-    return (
-        update(message)
-        .where(message.c.id == _messages.c.id, unindexed(message.c.status).in_(sorted(sources(to))))
-        .values(
-            status=literal(to.value),
-            error=_messages.c.error,
-            error_meaning=_messages.c.error_meaning,
-            submitted_at=func.coalesce(message.c.submitted_at, _messages.c.submitted_at),
-            final_at=_messages.c.final_at,
-            attempts=message.c.attempts - _messages.c.given_back,
-            lease_owner=None,
-            lease_until=None,
+
+    def moving(batch: Batch) -> Update:
+        return (
+            update(message)
+            .where(message.c.id == batch.c.id, unindexed(message.c.status).in_(words(sources(to))))
+            .values(
+                status=literal(to.value),
+                attempts=message.c.attempts - batch.c.given_back,
+                duplicates=message.c.duplicates + batch.c.resent,
+                lease_owner=None,
+                lease_until=None,
+                **_learning(message, batch),
+            )
         )
-    )
+
+    return BatchStatement(moving, id=Key, **_LEARNED, given_back=Integer(), resent=Integer())
 
 
-class _Row(msgspec.Struct, array_like=True):
+def _learning(table: Table, batch: Batch) -> dict[str, Any]:
+    """What is learned of a segment, into its row or into that of the message which has no other."""
+    found = {name: func.coalesce(getattr(batch.c, name), table.c[name]) for name in _LEARNED}
+    # The first time counts, and what was wrong before is not wrong any more.
+    submitted_at = func.coalesce(table.c.submitted_at, batch.c.submitted_at)
+    latest = {name: getattr(batch.c, name) for name in ("error", "error_meaning", "final_at")}
+    return found | latest | {"submitted_at": submitted_at}
+
+
+def words(statuses: Iterable[MessageStatus]) -> list[ColumnElement[str]]:
+    """Statuses as they are written into a statement, not bound to it."""
+    return [literal_column(f"'{each.value}'") for each in sorted(statuses)]
+
+
+class _Row(msgspec.Struct, array_like=True, gc=False):
     id: int
     reference: str
     status: MessageStatus
     attempts: int
-    segment: int
-    number: int
-    segment_status: MessageStatus
+    duplicates: int
     error: str | None
     error_meaning: str | None
+    is_long: int
+    claimed_at: int | None
+
+
+_rows = msgspec.json.Decoder(list[_Row])
 
 
 def standings(connection: Connection, ids: Iterable[int]) -> list[Standing]:
     """Where these messages stand; one that is not kept is left out."""
     once = dict.fromkeys(ids)  # an id named twice would double the segments
-    rows = fetch(connection, _standings, _ids.parameters([[each] for each in once]))
-    found: dict[int, Standing] = {}
-    for row in msgspec.convert(rows, list[_Row]):
-        standing = found.get(row.id)
-        if standing is None:
-            standing = found[row.id] = Standing(row.id, row.reference, row.status, row.attempts, [])
-        standing.segments.append(
-            SegmentStanding(row.segment, row.number, row.segment_status, row.error, row.error_meaning)
+    rows = _rows.decode(_standings.fetch(connection, _ids.parameters([[each] for each in once])))
+    longer: dict[int, list[SegmentStanding]] = {row.id: [] for row in rows if row.is_long}
+    for key, *part in fetch(connection, _parts, _ids.parameters([[each] for each in longer])) if longer else ():
+        longer[key].append(msgspec.convert(part, SegmentStanding))
+    return [
+        Standing(
+            row.id,
+            row.reference,
+            row.status,
+            row.attempts,
+            longer[row.id] if row.is_long else [SegmentStanding(None, 1, row.status, row.error, row.error_meaning)],
+            row.duplicates,
+            None if row.claimed_at is None else moment(row.claimed_at),
         )
-    return list(found.values())
+        for row in rows
+    ]
 
 
 def write(connection: Connection, ledger: Ledger) -> None:
@@ -161,11 +224,11 @@ def write(connection: Connection, ledger: Ledger) -> None:
         StoreUnusable: a guarded move found its row changed, so somebody else writes to this database.
     """
     for to, changes in _by_target(ledger.segments).items():
-        rows = _segments.parameters([_segment_row(key, change) for key, change in changes])
-        expect(connection.execute(_move_segments(to), rows), len(changes))
+        rows = [(key, *_learned(change)) for key, change in changes]
+        expect(_move_segments(to).run(connection, rows), len(rows))
     for to, changes in _by_target(ledger.messages).items():
-        rows = _messages.parameters([_message_row(key, change) for key, change in changes])
-        expect(connection.execute(_move_messages(to), rows), len(changes))
+        rows = [(key, *_learned(change), change.given_back, change.resent) for key, change in changes]
+        expect(_move_messages(to).run(connection, rows), len(rows))
     if ledger.notes:
         notes = [(key, optional(note.next_attempt_at), json_text(note.hlr)) for key, note in ledger.notes.items()]
         connection.execute(_note, _notes.parameters(notes))
@@ -175,7 +238,42 @@ def write(connection: Connection, ledger: Ledger) -> None:
 def tell(connection: Connection, moves: Sequence[Move]) -> None:
     """Write these steps into the history."""
     if moves:
-        connection.execute(_tell, _steps.parameters([_step_row(move) for move in moves]))
+        _tell.run(connection, [_step_row(move) for move in moves])
+        count(connection, [(move.previous, move.status) for move in moves if move.segment is None])
+
+
+def tell_all(
+    connection: Connection,
+    messages: Sequence[int],
+    at: Sequence[int],
+    *,
+    previous: MessageStatus | None,
+    status: MessageStatus,
+) -> None:
+    """Write the same step of several messages into the history.
+
+    Args:
+        connection: in a transaction.
+        messages: which.
+        at: when, for each of them, in microseconds.
+        previous: where they stood; None: they are new.
+        status: where they stand now.
+    """
+    _tell.run(connection, [(key, None, when, previous, status, None) for key, when in zip(messages, at, strict=True)])
+    count(connection, [(previous, status)] * len(messages))
+
+
+def count(connection: Connection, steps: Iterable[tuple[MessageStatus | None, MessageStatus | None]]) -> None:
+    """Keep the tally of messages by status; each step is where from and where to, None being nowhere."""
+    change: Counter[MessageStatus] = Counter()
+    for (previous, status), number in Counter(steps).items():
+        if status is not None:
+            change[status] += number
+        if previous is not None:
+            change[previous] -= number
+    rows = sorted((status, number) for status, number in change.items() if number)
+    if rows:
+        _count(connection.dialect.name).run(connection, _changes.parameters(rows))
 
 
 def expect(result: CursorResult[Any], rows: int) -> None:
@@ -203,27 +301,17 @@ def _by_target(changes: dict[int, Change]) -> dict[MessageStatus, list[tuple[int
     return targets
 
 
-def _segment_row(key: int, change: Change) -> tuple[Any, ...]:
+def _learned(change: Change) -> tuple[Any, ...]:
+    """What a change tells of its segment, in the order of `_LEARNED`."""
     return (
-        key,
         change.message_id,
         None if change.message_id is None else message_id.key(change.message_id),
+        change.error,
+        change.error_meaning,
         change.command_status,
-        change.error,
-        change.error_meaning,
         optional(change.submitted_at),
         optional(change.final_at),
-    )
-
-
-def _message_row(key: int, change: Change) -> tuple[Any, ...]:
-    return (
-        key,
-        change.error,
-        change.error_meaning,
-        optional(change.submitted_at),
-        optional(change.final_at),
-        change.given_back,
+        json_text(change.vendor),
     )
 
 

@@ -5,19 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import BigInteger, bindparam, cast, column, func, literal, select, table, union_all, update
 
 from smpp_esme.errors import UnknownReference
 from smpp_esme.message.message import Event
 from smpp_esme.message.status import MessageStatus
-from smpp_esme.store import records
+from smpp_esme.store import records, schema
 from smpp_esme.store.batches import fetch, packed
-from smpp_esme.store.tables import event, message, moment
+from smpp_esme.store.tables import Key, event, message, moment, tally
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import Connection, Select
 
     from smpp_esme.message.message import Message
+
+_revision = table(schema.REVISION_TABLE, column("version_num"))
+
+_touch = update(_revision).values(version_num=_revision.c.version_num)
 
 _by_reference = select(message.c.id).where(message.c.reference == bindparam("reference"))
 
@@ -27,7 +33,36 @@ _page = packed(_after)
 
 _page_of_status = packed(_after.where(message.c.status == bindparam("status")))
 
-_counts = packed(select(message.c.status, func.count().label("number")).group_by(message.c.status))
+_counts = packed(
+    select(tally.c.status, cast(func.sum(tally.c.number), BigInteger).label("number")).group_by(tally.c.status)
+)
+
+_duplicates = packed(_after.where(message.c.duplicates > literal(0, literal_execute=True)))
+
+
+def _awaiting(status: MessageStatus) -> Select[Any]:
+    return (
+        select(message.c.id, message.c.link, message.c.submitted_at)
+        .where(
+            message.c.status == literal(status.value, literal_execute=True),
+            message.c.id > bindparam("after", type_=Key),
+        )
+        .order_by(message.c.id)
+        .limit(bindparam("limit"))
+    )
+
+
+# One index range for each status: what has its verdict is not even looked at.
+_unreported = packed(
+    select(
+        union_all(
+            *[
+                select(_awaiting(status).subquery(f"awaiting_{status.lower()}"))
+                for status in (MessageStatus.SUBMITTED, MessageStatus.ACCEPTED)
+            ]
+        ).subquery("awaiting")
+    )
+)
 
 _events: Select[Any] = packed(
     select(event.c.id, event.c.segment, event.c.at, event.c.previous, event.c.status, event.c.detail)
@@ -36,9 +71,20 @@ _events: Select[Any] = packed(
 )
 
 
+def touch(connection: Connection) -> None:
+    """Write what is there already; see `Store.probe`."""
+    connection.execute(_touch)
+
+
 def message_by(connection: Connection, reference: str) -> Message:
     """One message; see `Store.message`."""
     return records.load(connection, [_id_of(connection, reference)])[0]
+
+
+def duplicates(connection: Connection, *, after: str | None, limit: int) -> list[Message]:
+    """A page of the messages that were sent again in doubt; see `Store.duplicates`."""
+    wanted = {"after": 0 if after is None else _id_of(connection, after), "limit": limit}
+    return records.load(connection, sorted(row[0] for row in fetch(connection, _duplicates, wanted)))
 
 
 def messages(connection: Connection, *, status: MessageStatus | None, after: str | None, limit: int) -> list[Message]:
@@ -49,6 +95,23 @@ def messages(connection: Connection, *, status: MessageStatus | None, after: str
     else:
         rows = fetch(connection, _page_of_status, wanted | {"status": status.value})
     return records.load(connection, sorted(row[0] for row in rows))
+
+
+def overdue(
+    connection: Connection, link: str, after: int, *, since: datetime, before: datetime, limit: int
+) -> tuple[list[Message], int]:
+    """Some messages that wait for a verdict too long; see `Store.overdue`."""
+    rows = sorted(fetch(connection, _unreported, {"after": after, "limit": limit}))
+    found: list[int] = []
+    last = after
+    for key, name, submitted_at in rows[:limit]:  # beyond that a row of one status may hide others of the other
+        if name == link and submitted_at is not None:
+            if moment(submitted_at) > before:
+                break
+            if moment(submitted_at) >= since:
+                found.append(key)
+        last = key
+    return records.load(connection, found), last
 
 
 def counts(connection: Connection) -> dict[MessageStatus, int]:

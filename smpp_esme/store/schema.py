@@ -19,16 +19,26 @@ if TYPE_CHECKING:
 REVISION_TABLE = "schema_revision"
 
 
-def migrate(connection: Connection) -> None:
+def migrate(connection: Connection) -> tuple[str | None, str | None]:
     """Bring a database up to our schema; a database that has it is left alone.
+
+    Returns:
+        The revision before (None: it had no table of ours) and after.
 
     Runs inside the transaction of `connection`, so a migration that fails leaves nothing behind.
     """
     config = _config()
-    if revision(connection) == ScriptDirectory.from_config(config).get_current_head():
-        return
+    before, newest = revision(connection), ScriptDirectory.from_config(config).get_current_head()
+    if before == newest:
+        return before, newest
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    return before, newest
+
+
+def newest() -> str | None:
+    """The revision of our own schema."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def revision(connection: Connection) -> str | None:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
-from typing import TYPE_CHECKING, Final, Self
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import URL
+from sqlalchemy import URL, create_engine
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from smpp_esme.errors import StoreUnusable
 from smpp_esme.store import dialects, schema
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
+
+_T = TypeVar("_T")
 
 _HEADER: Final = b"SQLite format 3\0"  # https://sqlite.org/fileformat.html, 1.3
 
@@ -26,11 +30,14 @@ _HEADER: Final = b"SQLite format 3\0"  # https://sqlite.org/fileformat.html, 1.3
 _CHECKED_UP_TO: Final = 64 * 1024 * 1024
 
 #: Seconds to wait for another program's lock, such as an operator's sqlite3 shell.
-_BUSY_TIMEOUT: Final = 5.0
+BUSY_TIMEOUT: Final = 5.0
 
 
-class Database:
-    """One SQLite file, opened: one connection that writes, a few that read.
+class SqliteFile:
+    """One SQLite file, opened: one connection that writes, in a thread of its own, and a few that read.
+
+    A transaction is one visit to the thread, however many statements it has: each visit costs two switches between
+    threads.
 
     Attributes:
         writer: an engine of exactly one connection.
@@ -41,9 +48,11 @@ class Database:
         self._lock = lock
         self.writer = _engine(path, "rwc", 1)
         self.readers = _engine(path, "ro", readers)
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix="store.write")
+        self._reading = ThreadPoolExecutor(readers, thread_name_prefix="store.read")
         pragmas = dialects.WRITER | {"synchronous": synchronous}
-        dialects.tell(self.writer.sync_engine, pragmas, begin="BEGIN IMMEDIATE")
-        dialects.tell(self.readers.sync_engine, dialects.READER, begin="BEGIN")
+        dialects.tell(self.writer, pragmas, begin="BEGIN IMMEDIATE")
+        dialects.tell(self.readers, dialects.READER, begin="BEGIN")
 
     @classmethod
     async def open(cls, path: Path, *, synchronous: str, readers: int) -> Self:
@@ -59,23 +68,44 @@ class Database:
         """
         lock = _locked(path)
         try:
-            if _is_empty(path):
+            if _is_new(path):
                 # Before SQLite does, so that nobody else can read what people write to each other.
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             else:
-                await _inspect(path)
+                await asyncio.to_thread(inspect, path)
         except BaseException:
             os.close(lock)
             raise
         return cls(path, lock, synchronous=synchronous, readers=readers)
 
+    async def write(self, change: Callable[[Connection], _T]) -> _T:
+        """Run a change in a transaction."""
+        return await asyncio.get_running_loop().run_in_executor(self._writing, self._transaction, change)
+
+    async def read(self, question: Callable[[Connection], _T]) -> _T:
+        """Ask a question; the answer is of one moment."""
+        return await asyncio.get_running_loop().run_in_executor(self._reading, self._answer, question)
+
     async def close(self) -> None:
         """Give back every connection and the file's lock; the writer goes last, so that only it checkpoints."""
         try:
-            await self.readers.dispose()
-            await self.writer.dispose()
+            await asyncio.to_thread(self._close)
         finally:
             os.close(self._lock)
+
+    def _transaction(self, change: Callable[[Connection], _T]) -> _T:
+        with self.writer.begin() as connection:
+            return change(connection)
+
+    def _answer(self, question: Callable[[Connection], _T]) -> _T:
+        with self.readers.connect() as connection:
+            return question(connection)
+
+    def _close(self) -> None:
+        self._reading.shutdown()
+        self._writing.shutdown()
+        self.readers.dispose()
+        self.writer.dispose()
 
 
 def _locked(path: Path) -> int:
@@ -95,21 +125,37 @@ def _locked(path: Path) -> int:
     return lock
 
 
-def _is_empty(path: Path) -> bool:
-    return not path.exists() or (path.is_file() and path.stat().st_size == 0)
+def _is_new(path: Path) -> bool:
+    """Whether there is nothing yet.
+
+    Raises:
+        StoreUnusable: the file is empty and its log is not, which SQLite would remove: what it was made of is lost.
+    """
+    if path.exists() and not (path.is_file() and path.stat().st_size == 0):
+        return False
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        raise StoreUnusable(f"{path}: is empty or gone, and {log.name} beside it is not; nothing was changed")
+    return True
 
 
-async def _inspect(path: Path) -> None:
-    """Refuse a file that we must not write to, without having written to it."""
+def inspect(path: Path) -> None:
+    """Refuse a file that is no store of ours, or one that we must not write to, without having written to it.
+
+    Raises:
+        StoreUnusable: it is missing, not a database, damaged, not ours, or newer than we are.
+    """
     _check_header(path)
     engine = _engine(path, "ro", 1)
     try:
-        async with engine.connect() as connection:
-            await connection.run_sync(_check, path)
+        with engine.connect() as connection:
+            _check(connection, path)
     except DBAPIError as error:
         raise StoreUnusable(f"{path}: {error.orig}; nothing was changed") from error
+    except UnicodeDecodeError as error:  # a table's definition, or a value in it, is no text any more
+        raise StoreUnusable(f"{path}: the database is damaged ({error.reason}); nothing was changed") from error
     finally:
-        await engine.dispose()
+        engine.dispose()
 
 
 def _check_header(path: Path) -> None:
@@ -124,21 +170,22 @@ def _check(connection: Connection, path: Path) -> None:
     if path.stat().st_size <= _CHECKED_UP_TO:
         found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
         if found != "ok":
-            raise StoreUnusable(f"{path}: the database is damaged ({found}); nothing was changed")
+            raise StoreUnusable(f"{path}: the database is damaged ({' '.join(found.split())}); nothing was changed")
     schema.refuse_foreign(connection, str(path))
 
 
-def _engine(path: Path, mode: str, connections: int) -> AsyncEngine:
+def _engine(path: Path, mode: str, connections: int) -> Engine:
     # An address of SQLite's own kind, because only that can say that a connection must not write.
     address = URL.create(
-        "sqlite+aiosqlite",
+        "sqlite",
         database=f"file:{quote(str(path.absolute()))}",
         query={"mode": mode, "uri": "true"},
     )
-    return create_async_engine(
+    return create_engine(
         address,
         pool_size=connections,
         max_overflow=0,
         hide_parameters=True,  # an error must not repeat what people write to each other
-        connect_args={"isolation_level": None, "timeout": _BUSY_TIMEOUT},
+        # Connections are closed by another thread than used them, after it has ended.
+        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT, "check_same_thread": False},
     )

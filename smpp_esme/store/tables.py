@@ -136,11 +136,28 @@ message = Table(
     Column("lease_owner", String),
     Column("lease_until", Moment),
     Column("claimed_at", Moment),
+    Column("resubmit", String),
+    Column("duplicates", Integer, nullable=False, server_default="0"),
+    # Of its only segment, which has no row of its own then; the segments of a longer one are in `segment`.
+    Column("esm_class", Integer),
+    Column("short_message", LargeBinary),
+    Column("tlvs", LargeBinary),
+    Column("message_id", String),
+    Column("message_id_key", String),  # without what SMSCs write differently in a receipt: case, zeros, dashes
+    Column("command_status", Integer),
+    Column("vendor", Json),
+    Column("expires_at", Moment),
+    Column("sealed", String),  # the key that its text and its segments' octets are sealed with
+    _partial("message_duplicates", "id", where="duplicates > 0"),
     _partial("message_client_reference", "client_reference", where="client_reference IS NOT NULL", unique=True),
     _partial("message_idempotency_key", "idempotency_key", where="idempotency_key IS NOT NULL", unique=True),
     _partial("message_claim", "link", "priority", "next_attempt_at", "id", where="status = 'QUEUED'"),
     _partial("message_lease", "lease_until", where="status = 'SUBMITTING'"),
     Index("message_status", "status", "id"),
+    _partial("message_message_id", "link", "message_id_key", where="message_id_key IS NOT NULL"),
+    _partial("message_until_sent", "status", where="substr(sealed, 1, 1) = '~'"),
+    _partial("message_expiry", "expires_at", where="status = 'QUEUED' AND expires_at IS NOT NULL"),
+    _partial("message_doubt", "link", "destination_addr", where="status = 'IN_DOUBT'"),
     # A key is never given out twice: events and limbo outlive what they point at.
     sqlite_autoincrement=True,
 )
@@ -154,14 +171,16 @@ segment = Table(
     Column("link", String, nullable=False),
     Column("esm_class", Integer, nullable=False),
     Column("short_message", LargeBinary, nullable=False),
+    Column("tlvs", LargeBinary, nullable=False, server_default=text("''")),
     Column("status", String, nullable=False),
     Column("message_id", String),
-    Column("message_id_key", String),  # without what SMSCs write differently in a receipt: case, zeros, dashes
+    Column("message_id_key", String),
     Column("command_status", Integer),
     Column("error", String),
     Column("error_meaning", String),
     Column("submitted_at", Moment),
     Column("final_at", Moment),
+    Column("vendor", Json),
     UniqueConstraint("message", "number"),
     _partial("segment_message_id", "link", "message_id_key", where="message_id_key IS NOT NULL"),
 )
@@ -170,13 +189,16 @@ event = Table(
     "event",
     metadata,
     Column("id", Key, primary_key=True),
-    Column("message", Key, ForeignKey("message.id", ondelete="CASCADE"), nullable=False),
+    # One of the two: what happened to a message of ours, or that a subscriber's came.
+    Column("message", Key, ForeignKey("message.id", ondelete="CASCADE")),
+    Column("received", Key, ForeignKey("received.id", ondelete="CASCADE")),
     Column("segment", Integer),
     Column("at", Moment, nullable=False),
     Column("previous", String),
     Column("status", String, nullable=False),
     Column("detail", Json),
     Index("event_message", "message", "id"),
+    _partial("event_received", "received", where="received IS NOT NULL"),
     # The id is what consumers tell repeats by: it must never come back.
     sqlite_autoincrement=True,
 )
@@ -198,8 +220,14 @@ limbo = Table(
     Column("error_meaning", String),
     Column("done_at", Moment),
     Column("hlr", Json),
+    Column("vendor", Json),
     Column("raw", LargeBinary, nullable=False),
     Column("received_at", Moment, nullable=False),
+    Column("submitted_at", Moment),
+    Column("dismissed_at", Moment),
+    Index("limbo_link", "link", "id"),
+    Index("limbo_source", "link", "source_addr"),
+    Index("limbo_destination", "link", "destination_addr"),
     sqlite_autoincrement=True,
 )
 
@@ -210,4 +238,86 @@ limbo_form = Table(
     Column("form", String, primary_key=True),
     Column("limbo", Key, ForeignKey("limbo.id", ondelete="CASCADE"), primary_key=True),
     Index("limbo_form_limbo", "limbo"),
+)
+
+received = Table(
+    "received",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("reference", String, nullable=False, unique=True),
+    Column("link", String, nullable=False),
+    Column("source_addr", String, nullable=False),
+    Column("source_addr_ton", Integer, nullable=False),
+    Column("source_addr_npi", Integer, nullable=False),
+    Column("destination_addr", String, nullable=False),
+    Column("dest_addr_ton", Integer, nullable=False),
+    Column("dest_addr_npi", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("octets", String),  # hexadecimal
+    Column("coding", String, nullable=False),
+    Column("data_coding", Integer, nullable=False),
+    Column("esm_class", Integer, nullable=False),
+    Column("segments", Integer, nullable=False),
+    Column("missing", Json, nullable=False),
+    Column("detail", Json, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+received_segment = Table(
+    "received_segment",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("link", String, nullable=False),
+    Column("source_addr", String, nullable=False),
+    Column("destination_addr", String, nullable=False),
+    Column("carrier", String, nullable=False),
+    Column("reference", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("pdu", LargeBinary, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Index("received_segment_key", "link", "source_addr", "destination_addr", "carrier", "reference", "total"),
+)
+
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("endpoint", String, primary_key=True),
+    Column("event", Key, nullable=False),  # the last one it is done with; no foreign key: events are cleared away
+    Column("disabled_at", Moment),
+    Column("lease_owner", String),  # of several daemons on one database, one delivers
+    Column("lease_until", Moment),
+)
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("event", Key, ForeignKey("event.id", ondelete="CASCADE"), nullable=False),
+    Column("endpoint", String, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("replay_at", Moment),
+    UniqueConstraint("event", "endpoint"),
+    Index("dead_letter_endpoint", "endpoint", "id"),
+    _partial("dead_letter_replay", "endpoint", "id", where="replay_at IS NOT NULL"),
+    sqlite_autoincrement=True,
+)
+
+#: How many messages stand at each status, kept by every transaction; the sum over the shards counts.
+tally = Table(
+    "tally",
+    metadata,
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("status", String, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+
+#: Every key that texts were ever sealed with here: a daemon that is started without one of them is told so at once.
+seal_key = Table(
+    "seal_key",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("first_used_at", Moment, nullable=False),
 )

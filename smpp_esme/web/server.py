@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from smpp_esme.errors import ConfigError
 
@@ -37,19 +41,204 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
-        raise ConfigError("http", f"{host}:{port}: {error.strerror or error}", "another host or port") from error
+        problem = str(error.strerror or error).partition(" (while")[0]  # Python repeats the address there
+        raise ConfigError("http", f"{host}:{port}: {problem}", "another host or port") from error
 
 
-async def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Serve until cancelled; open requests get a moment to end."""
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE, server_header=False, lifespan="off"
-    )
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+class _Patient(H11Protocol):
+    """A connection that is closed when a request's head does not come in time, or an answer is not read.
+
+    uvicorn itself would wait for ever.
+    """
+
+    patience = 30.0
+    _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread = self.loop.call_later(self.patience, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._read()
+        super().resume_writing()
+
+    def _read(self) -> None:
+        if self._unread:
+            self._unread.cancel()
+            self._unread = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unwatch()
+        self._read()
+        super().connection_lost(exc)
+
+    @property
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _watch(self) -> None:
+        if not self._is_idle:
+            self._unwatch()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(self.patience, self._give_up)
+
+    def _unwatch(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if self._is_idle:
+            self.transport.close()
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How a server serves.
+
+    Attributes:
+        patience: seconds that a request's head may take to come.
+        connections: how many may be open; beyond them a request is answered 503.
+        proxies: addresses whose X-Forwarded-For is believed.
+        certificate: a PEM file with the certificate and those that vouch for it; None for no TLS.
+        key: a PEM file with its private key; None if it is in the same file.
+        key_password: what the private key is encrypted with; "" where it is not.
+    """
+
+    patience: float = 30.0
+    connections: int = 1000
+    proxies: tuple[str, ...] = ()
+    certificate: str | None = None
+    key: str | None = None
+    key_password: str = ""
+
+    def __repr__(self) -> str:
+        """Nothing of the password."""
+        return f"Options(certificate={self.certificate!r}, key={self.key!r})"
+
+
+class Server:
+    """Serves an application.
+
+    Args:
+        app: what answers.
+        listener: where it is asked.
+        options: how it is served.
+
+    Raises:
+        ConfigError: certificate or key cannot be used.
+    """
+
+    def __init__(self, app: ASGIApp, listener: socket.socket, options: Options | None = None) -> None:
+        self._options = options or Options()
+        self._config = _configured(app, self._options)
+        self._listener = listener
+
+    async def run(self) -> None:
+        """Serve until cancelled; open requests get a moment to end."""
+        server = _Server(self._config)
+        serving = asyncio.create_task(server.serve(sockets=[self._listener]), name="http")
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            server.should_exit = True
+            await serving
+            raise
+
+    def renew(self) -> None:
+        """Read certificate and key anew, for the connections to come.
+
+        Raises:
+            ConfigError: they cannot be used; those that were read before go on.
+        """
+        if self._config.ssl is None:
+            return
+        for context in (_trial(), self._config.ssl):
+            _show(context, self._options)
+
+
+async def serve(app: ASGIApp, listener: socket.socket, options: Options | None = None) -> None:
+    """As `Server.run`."""
+    await Server(app, listener, options).run()
+
+
+def _trial() -> ssl.SSLContext:
+    """What may go wrong without harm."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+
+def _show(context: ssl.SSLContext, options: Options) -> None:
+    """Have a context show our certificate, if we have one.
+
+    Raises:
+        ConfigError: certificate, key or its password cannot be used.
+    """
+    if options.certificate is None:
+        return
+    asked = False
+
+    def password() -> str:
+        nonlocal asked
+        asked = True
+        if not options.key_password:  # without an answer OpenSSL would ask the terminal, and wait
+            raise ConfigError("http.certificate_key", "it is encrypted", "http.certificate_key_password")
+        return options.key_password
+
+    certificate = _pem("certificate", options.certificate)
+    key = _pem("certificate_key", options.key) if options.key else None
     try:
-        await asyncio.shield(serving)
-    except asyncio.CancelledError:
-        server.should_exit = True
-        await serving
-        raise
+        context.load_cert_chain(certificate, key, password)
+    except ssl.SSLError as error:
+        raise _unusable(error, options, asked=asked) from error
+
+
+def _pem(key: str, path: str) -> str:
+    """The path of a file that can be read."""
+    try:
+        with Path(path).open("rb"):
+            pass
+    except OSError as error:
+        raise ConfigError(f"http.{key}", f"{path}: {error.strerror}", "a PEM file that can be read") from error
+    return path
+
+
+def _unusable(error: ssl.SSLError, options: Options, *, asked: bool) -> ConfigError:
+    """What is wrong with a certificate or its key; `asked`: OpenSSL wanted the key's password."""
+    key = options.key or options.certificate
+    if error.reason == "KEY_VALUES_MISMATCH":
+        problem = f"{key} does not belong to the certificate in {options.certificate}"
+        return ConfigError("http.certificate_key", problem, "the key it was made with")
+    if asked:
+        problem = f"it does not open {key}"
+        return ConfigError("http.certificate_key_password", problem, "what the key was encrypted with")
+    return ConfigError("http.certificate", f"no certificate and key in {options.certificate} and {key}", "PEM files")
+
+
+def _configured(app: ASGIApp, options: Options) -> uvicorn.Config:
+    _show(_trial(), options)
+    config = uvicorn.Config(
+        app,
+        http=type("_Patient", (_Patient,), {"patience": options.patience}),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_GRACE,
+        limit_concurrency=options.connections,
+        server_header=False,
+        lifespan="off",
+        proxy_headers=bool(options.proxies),
+        forwarded_allow_ips=list(options.proxies),
+        ssl_certfile=options.certificate,
+        ssl_keyfile=options.key,
+        ssl_keyfile_password=options.key_password or None,
+    )
+    config.load()
+    return config

@@ -23,6 +23,7 @@ import aiohttp
 import pytest
 
 from smpp_esme.cli.demo.processes import Http, Process
+from smpp_esme.cli.demo.texts import ITEMS, LOOKUPS
 from smpp_esme.message.status import MessageStatus, is_final
 
 # A limit for a machine that has much else to do; on an idle one each test takes far less than a minute.
@@ -260,7 +261,7 @@ async def test_the_demo_holds_and_leaves_nothing_running(ports, tmp_path):
     assert [pid for pid in pids(output) if runs(pid)] == []
     with closing(sqlite3.connect(tmp_path / "demo-data" / "smpp-esme.sqlite3")) as database:
         (count,) = database.execute("select count(*) from message").fetchone()
-    assert count == 400 + 14 + 10
+    assert count == 400 + len(ITEMS) + len(LOOKUPS)
 
 
 def answer(url):
@@ -290,7 +291,7 @@ async def test_a_demo_that_is_kept_leaves_two_processes_that_answer(ports, tmp_p
         (received,) = re.findall(r"http://\S+/received", output)
         (healthz,) = re.findall(r"http://\S+/healthz", output)
         assert answer(healthz) == {"status": "ok", "links": {"main": True}}
-        assert len(answer(received)) == 20 + 14 + 10
+        assert len(answer(received)) == 20 + len(ITEMS) + len(LOOKUPS)
         for pid in left:
             os.kill(int(pid), signal.SIGTERM)
         await gone(healthz, received, log)

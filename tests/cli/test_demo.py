@@ -17,7 +17,7 @@ from smpp_esme.cli.demo.processes import DemoFailed, Http, Process, port_near
 from smpp_esme.cli.main import commands
 from smpp_esme.simulator.control import control
 from smpp_esme.sms.compose import compose
-from smpp_esme.sms.envelope import KINDS, content_from
+from smpp_esme.sms.content import KINDS, content_from
 from smpp_esme.sms.profile import Profile
 from smpp_esme.web.bodies import Submit
 

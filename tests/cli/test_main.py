@@ -6,8 +6,11 @@ import sys
 from importlib.metadata import version
 
 import pytest
+import typer.main
 
-COMMANDS = ("send", "lookup", "run", "simulate", "decode", "demo")
+from smpp_esme.cli.main import commands
+
+COMMANDS = tuple(typer.main.get_group(commands).commands)
 
 
 def smpp_esme(*words):
@@ -23,7 +26,7 @@ def test_help_names_every_command_with_a_line_each(command):
         outcome = command(*words, COLUMNS="100")
         assert outcome.code == 0
         listed = outcome.out.partition("Commands:")[2]
-        assert tuple(re.findall(r"^  (\w+)  +\w", listed, re.MULTILINE)) == COMMANDS
+        assert tuple(re.findall(r"^  ([\w-]+)  +\w", listed, re.MULTILINE)) == COMMANDS
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -76,9 +79,45 @@ def test_help_does_not_pay_for_the_daemon():
     assert not {"sqlalchemy", "fastapi", "uvicorn", "aiohttp", "structlog", "pydantic"} & set(ran.stdout.split())
 
 
-def test_without_its_packages_the_command_says_what_to_install():
-    hidden = "import sys; sys.modules['typer'] = None; from smpp_esme.cli import main; main()"
-    ran = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, timeout=60, check=False)
-    assert ran.returncode == 1
-    assert "pip install 'smpp-esme[cli]'" in ran.stderr
-    assert "Traceback" not in ran.stderr
+@pytest.mark.parametrize(
+    ("missing", "words", "extra"),
+    [
+        ("structlog", ("run", "-c", "daemon.toml"), "daemon"),
+        ("aiohttp", ("demo",), "daemon"),
+        ("sqlalchemy", ("check", "-c", "daemon.toml"), "daemon"),
+        ("typer", ("--help",), "cli"),
+    ],
+)
+def test_a_package_that_a_command_lacks_is_one_line_with_what_to_install(missing, words, extra):
+    hidden = f"import sys; sys.modules[{missing!r}] = None; from smpp_esme.cli import main; main()"
+    ran = subprocess.run(
+        [sys.executable, "-c", hidden, *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == f"smpp-esme: this needs {missing}, which is not installed: pip install 'smpp-esme[{extra}]'\n"
+
+
+@pytest.mark.smsc(accounts={"acme": "secret"})
+def test_a_refused_bind_is_one_line(elsewhere):
+    code, out, err = smpp_esme("send", "--url", elsewhere.url.replace("secret", "hunter2"), "79161234567", "hello")
+    assert (code, out) == (1, "")
+    assert err == "smpp-esme: the bind as BindTransceiver was refused: ESME_RINVPASWD (password is invalid)\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("nonsense", "the scheme is ''"),
+        ("127.0.0.1:8080", "the scheme is "),
+        ("file:///etc/passwd", "the scheme is 'file'"),
+        ("http://[::1", "it cannot be read"),
+        ("http://127.0.0.1:99999", "it cannot be read"),
+        ("http://", "it names no host"),
+    ],
+)
+@pytest.mark.parametrize("words", [("status",), ("limbo", "list", "--url"), ("webhook", "list", "--url")])
+def test_a_daemons_address_that_is_none_is_one_line(command, words, url, problem):
+    outcome = command(*words, url)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith(f"smpp-esme: url: {problem}")
+    assert outcome.err.endswith("http://HOST:PORT or https://HOST:PORT\n")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
 import signal
+import socket
 import sqlite3
 import sys
 from contextlib import closing
@@ -17,89 +16,13 @@ from typer.testing import CliRunner
 
 from smpp_esme.cli.main import commands
 from smpp_esme.cli.run import _own
-from smpp_esme.errors import BindRefused, StoreUnusable
+from smpp_esme.errors import BindRefused, ConnectFailed, StoreUnusable
 from smpp_esme.protocol.commands import CommandStatus
 
 PATIENCE = 30.0
 SECRET = "secret"
 
 pytestmark = pytest.mark.smsc(accounts={"acme": SECRET})
-
-
-class Run:
-    """One daemon process, and what it wrote to standard error."""
-
-    def __init__(self, process):
-        self.process = process
-        self.lines = []
-        self._reading = asyncio.create_task(self._read())
-        self._event = asyncio.Condition()
-
-    async def _read(self):
-        async for line in self.process.stderr:
-            async with self._event:
-                self.lines.append(line.decode().rstrip("\n"))
-                self._event.notify_all()
-
-    async def logged(self, event):
-        """The first line of the log that tells this event, as soon as it is there."""
-        async with asyncio.timeout(PATIENCE), self._event:
-            while True:
-                for line in self.lines:
-                    if (told := json.loads(line))["event"] == event:
-                        return told
-                await self._event.wait()
-
-    async def ended(self):
-        async with asyncio.timeout(PATIENCE):
-            await self._reading
-            return await self.process.wait()
-
-    async def stopped(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        return await self.ended()
-
-
-@pytest.fixture
-def configuration(tmp_path, smsc):
-    """Writes a configuration for the simulator; keyword arguments are further keys of the link."""
-
-    def written(**link):
-        given = {"url": f"smpp://acme@127.0.0.1:{smsc.port}", "password": SECRET, "profile": "smsc-centre"} | link
-        keys = "\n".join(f"{key} = {json.dumps(value)}" for key, value in given.items())
-        path = tmp_path / "daemon.toml"
-        path.write_text(
-            f"[store]\nurl = 'sqlite:///{tmp_path}/data/messages.sqlite3'\nsynchronous = 'normal'\n"
-            f"[http]\nport = 0\n[links.main]\n{keys}\n"
-        )
-        return path
-
-    return written
-
-
-@pytest.fixture
-async def run(configuration):
-    """Starts daemons: `await run(path, NAME=value)`; what still runs at the end is killed."""
-    started = []
-
-    async def begun(path=None, **environment):
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "smpp_esme", "run", "-c", str(path or configuration())),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=os.environ | environment,
-        )
-        started.append(Run(process))
-        return started[-1]
-
-    yield begun
-    for one in started:
-        with contextlib.suppress(ProcessLookupError):
-            one.process.kill()
-        await one.process.wait()
-        await one._reading
-        one.process._transport.close()
-
 
 NUMBERS = [f"7916123{number:03}7" for number in range(20)]
 SENDER = "ACMECORP"
@@ -118,7 +41,7 @@ async def settled(http):
 
 async def test_a_full_run_delivers_logs_no_text_and_no_number_and_stops_in_order(run, smsc, tmp_path):
     smsc.script.refuse("ESME_RINVDSTADR", to=NUMBERS[0]).receipt_first(to=NUMBERS[1]).drop_response(to=NUMBERS[2])
-    daemon = await run(SMPP_ESME_LINKS__MAIN__RESPONSE_TIMEOUT="0.3")
+    daemon = await run(SMPP_ESME_LINKS__MAIN__RESPONSE_TIMEOUT="0.3", SMPP_ESME_LINKS__MAIN__IN_DOUBT_RECEIPT="false")
     started = await daemon.logged("daemon.started")
     bound = await daemon.logged("link.bound")
     assert (bound["link"], bound["peer"]) == ("main", f"127.0.0.1:{smsc.port}")
@@ -132,9 +55,9 @@ async def test_a_full_run_delivers_logs_no_text_and_no_number_and_stops_in_order
         lookup = {"to": ["+79161230009"]}
         async with http.post("/v1/lookups", json=lookup) as answer:
             assert answer.status == 202
-        delivering = asyncio.create_task(smsc.deliver("an answer of mine", source="79165550000", destination="1234"))
-        assert await daemon.logged("collect.message_left_with_the_smsc")
-        delivering.cancel()
+        await smsc.deliver("an answer of mine", source="79165550000", destination="1234")
+        async with http.get("/v1/received") as answer:
+            assert [one["text"] for one in (await answer.json())["received"]] == ["an answer of mine"]
         smsc.disconnect()
         assert await daemon.logged("link.lost")
         counts = await settled(http)
@@ -149,11 +72,55 @@ async def test_a_full_run_delivers_logs_no_text_and_no_number_and_stops_in_order
     assert [secret for secret in secrets if secret in whole] == []
 
 
+async def test_systemd_hears_of_the_start_the_life_and_the_stop(run, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.setblocking(False)
+        daemon = await run(NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="60000000")
+        await daemon.logged("link.bound")
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(PATIENCE):
+            told = [await loop.sock_recv(systemd, 4096) for _ in range(2)]
+            assert await daemon.stopped() == 0
+            told.append(await loop.sock_recv(systemd, 4096))
+    assert told[0].startswith(b"READY=1\nSTATUS=serving http://127.0.0.1:")
+    assert told[1:] == [b"WATCHDOG=1", b"STOPPING=1"]
+
+
+async def test_status_tells_of_a_running_daemon_and_of_one_that_is_not_ready(run, smsc):
+    daemon = await run()
+    url = (await daemon.logged("daemon.started"))["http"]
+    await daemon.logged("link.bound")
+    told = await asyncio.to_thread(CliRunner().invoke, commands, ["status", url])
+    assert told.exit_code == 0
+    assert told.stdout.splitlines()[:2] == ["link main: bound", "QUEUED: 0"]
+    await smsc.close()
+    await daemon.logged("link.lost")
+    told = await asyncio.to_thread(CliRunner().invoke, commands, ["status", url])
+    assert told.exit_code == 1
+    assert told.stdout.splitlines()[:2] == [
+        "link main: not bound",
+        "not ready: no link is bound that messages could go out on",
+    ]
+    assert await daemon.stopped() == 0
+    with pytest.raises(ConnectFailed, match="is a daemon running there"):
+        CliRunner().invoke(commands, ["status", url], catch_exceptions=False)
+
+
+async def test_a_folder_that_cannot_be_made_for_the_store_is_one_clear_line(run, tmp_path):
+    (tmp_path / "file").touch()
+    daemon = await run(SMPP_ESME_STORE__URL=f"sqlite:///{tmp_path}/file/messages.sqlite3")
+    assert await daemon.ended() == 1
+    (line,) = daemon.lines
+    assert line.startswith(f"smpp-esme: store.url: the folder {tmp_path}/file cannot be made: File exists")
+
+
 async def test_ctrl_c_is_a_stop_in_order(run):
     daemon = await run()
     await daemon.logged("link.bound")
     assert await daemon.stopped(signal.SIGINT) == 0
-    assert [json.loads(line)["event"] for line in daemon.lines][-2:] == ["link.unbound", "daemon.stopped"]
+    told = [json.loads(line)["event"] for line in daemon.lines]
+    assert told == ["daemon.started", "link.bound", "link.unbound", "daemon.stopped"]
 
 
 async def test_a_wrong_password_is_one_clear_line_and_an_exit_status(run, smsc, configuration):

@@ -69,6 +69,16 @@ def test_a_port_that_is_taken_is_an_error(app):
         result = CliRunner().invoke(app, ["--port", str(taken.getsockname()[1])])
     assert result.exit_code == 1
     assert "in use" in result.output
+    assert "--port" in result.output
+
+
+def test_a_ready_file_that_cannot_be_written_is_named(app, tmp_path):
+    ready = tmp_path / "missing" / "ready.json"
+    result = CliRunner().invoke(app, ["--port", "0", "--ready-file", str(ready)])
+    assert result.exit_code == 2
+    told = "".join(line.strip("│ ") for line in result.output.splitlines()).replace(" ", "")
+    assert "for--ready-file:" in told
+    assert f"{ready}:Nosuchfileordirectory" in told
 
 
 def test_the_help_tells_what_becomes_of_a_number(app):

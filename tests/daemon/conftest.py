@@ -15,15 +15,17 @@ from smpp_esme.daemon.config import DispatchSettings, LinkSettings, Settings
 from smpp_esme.daemon.gateway import Order
 from smpp_esme.daemon.service import Service
 from smpp_esme.message.status import MessageStatus, is_final
-from smpp_esme.sms.envelope import Content, Sms
+from smpp_esme.sms.envelope import Sms
 from smpp_esme.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
+    from smpp_esme.daemon.metrics import Metrics
     from smpp_esme.message.message import Message
     from smpp_esme.simulator.smsc import Smsc
+    from smpp_esme.sms.content import Content
 
 PATIENCE = 20.0
 
@@ -45,8 +47,8 @@ class Watched(Store):
     """A store that tells when something was written, and fails where a test wants it to."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
         self._written = asyncio.Condition()
+        super().__init__(*args, **options)
         self.before_receipts: Callable[[], Any] | None = None
         self.before_answers: Callable[[], Any] | None = None
         self.after_receipts: Callable[[], Any] | None = None
@@ -68,6 +70,9 @@ class Watched(Store):
         if self.after_receipts:
             await self.after_receipts()
         return await self._told(_given(recorded))
+
+    async def _write(self, *args: Any, **options: Any) -> Any:
+        return await self._told(super()._write(*args, **options))
 
     async def until(self, condition: Callable[[list[Message]], bool]) -> list[Message]:
         """All messages, once they are as a test wants them."""
@@ -112,7 +117,7 @@ class Daemon:
 
     async def bound(self) -> None:
         async with asyncio.timeout(PATIENCE):
-            await self.service._links[0].session()
+            await self.service._lines["main"].link.session()
 
     async def ended(self) -> None:
         async with asyncio.timeout(PATIENCE):
@@ -153,13 +158,27 @@ async def store(url: str, clock: Clock) -> AsyncIterator[Watched]:
 
 @pytest.fixture
 async def start(store: Watched, smsc: Smsc) -> AsyncIterator[Callable[..., Any]]:
-    """Starts a daemon: `await start(window=2)`; a dict `dispatch` goes to that table, all else to the link's."""
+    """Starts a daemon: `await start(window=2)`; a dict `dispatch` goes to that table, all else to the link's.
+
+    `others` has further links by name, each as what differs from the first. Doubts are not ended by receipts, unless a
+    test wants them to be.
+    """
     daemons: list[Daemon] = []
 
-    async def started(*, bound: bool = True, dispatch: dict[str, Any] | None = None, **link: Any) -> Daemon:
-        given = {"url": smsc.url, "profile": smsc.profile.name, "source_addr": "DEMO"} | link
-        settings = Settings(links={"main": LinkSettings(**given)}, dispatch=DispatchSettings(**(dispatch or {})))
-        daemon = Daemon(Service(settings, store), store)
+    async def started(
+        *,
+        bound: bool = True,
+        metrics: Metrics | None = None,
+        dispatch: dict[str, Any] | None = None,
+        others: dict[str, dict[str, Any]] | None = None,
+        **link: Any,
+    ) -> Daemon:
+        given = {"url": smsc.url, "profile": smsc.profile.name, "source_addr": "DEMO", "in_doubt_receipt": False}
+        given |= link
+        links = {"main": LinkSettings(**given)}
+        links |= {name: LinkSettings(**(given | differs)) for name, differs in (others or {}).items()}
+        settings = Settings(links=links, dispatch=DispatchSettings(**(dispatch or {})))
+        daemon = Daemon(Service(settings, store, metrics), store)
         daemons.append(daemon)
         daemon.running = asyncio.create_task(daemon.service.run(daemon.stop), name="daemon")
         if bound:

@@ -6,12 +6,13 @@ import logging
 import pytest
 
 from smpp_esme.daemon.collect import Collect
-from smpp_esme.errors import StoreUnusable
+from smpp_esme.errors import StoreOutage, StoreUnusable
 from smpp_esme.message.status import MessageStatus as Status
 from smpp_esme.protocol.commands import CommandStatus
 from smpp_esme.protocol.parameters import EsmClass
 from smpp_esme.protocol.pdus import AlertNotification, CancelSm, DataSm, DeliverSm, GenericNack
 from smpp_esme.sms.envelope import Hlr
+from smpp_esme.sms.message_id import ENOUGH, Form
 from smpp_esme.sms.profile import Profile
 
 TO = "+79161234567"
@@ -65,6 +66,7 @@ async def test_a_receipt_before_its_response_finds_its_message(start, smsc, stor
     messages = await store.until_final()
     assert {one.status for one in messages} == {Status.DELIVERED}
     assert await store.limbo() == []
+    await until(smsc, lambda _: len(taken) == 5)  # kept first, answered then
     assert taken == [OK] * 5
 
 
@@ -88,6 +90,19 @@ async def test_a_receipt_that_writes_the_id_otherwise_finds_its_message(start, s
     await daemon.submit(TO, "hello")
     (message,) = await store.until_final()
     assert message.status is Status.DELIVERED
+
+
+async def test_the_form_of_the_ids_is_learned_and_told_once(start, smsc, store, caplog):
+    caplog.set_level(logging.INFO, "smpp_esme.daemon.collect")
+    smsc.script.receipt_ids("hex")
+    daemon = await start()
+    # A receipt that overtakes the record of its response teaches nothing, so there are more than enough.
+    for number in range(5 * ENOUGH):
+        await daemon.submit(TO, f"number {number}")
+        await until(smsc, lambda smsc, number=number: smsc.counts.receipts_answered == number + 1)
+    assert {one.status for one in await store.until_final()} == {Status.DELIVERED}
+    (told,) = [one for one in caplog.records if one.message == "collect.message_ids_learned"]
+    assert (told.form, told.confidence) == (Form.DECIMAL_HEX, ENOUGH / (ENOUGH + 1))
 
 
 @pytest.mark.parametrize(
@@ -118,6 +133,14 @@ async def test_a_lookup_ends_with_its_record(start, smsc, store):
     assert record["roaming_country"] == handset.roaming_country != ""
 
 
+async def test_what_the_smsc_says_in_its_own_tlvs_is_kept(start, smsc, store):
+    daemon = await start()
+    await daemon.submit(TO, "x" * 300)
+    (message,) = await store.until_final()
+    assert [set(one.vendor) for one in message.segments] == [{"cost", "flags", "parts"}] * 2
+    assert {one.vendor["parts"] for one in message.segments} == {2}
+
+
 async def test_a_message_is_delivered_when_all_of_its_segments_are(start, smsc, store):
     smsc.script.receipt_first(after=1, times=1)
     daemon = await start()
@@ -128,11 +151,41 @@ async def test_a_message_is_delivered_when_all_of_its_segments_are(start, smsc, 
 
 async def test_a_receipt_for_a_message_nobody_knows_is_kept_and_answered(start, smsc, store, taken):
     await start()
-    smsc._centre.deliver("demo", receipt(b"424242"))
+    smsc._centre.fates.deliver("demo", receipt(b"424242"))
     await until(smsc, lambda _: taken)
     assert taken == [OK]
     (kept,) = await store.limbo()
     assert kept.fact.message_id == "424242"
+
+
+async def test_a_receipt_that_came_in_an_outage_is_asked_for_again_and_taken_then(start, smsc, store, taken):
+    daemon = await start()
+    outages = [StoreOutage("database or disk is full")]
+
+    async def fail():
+        if outages:
+            raise outages.pop()
+
+    store.before_receipts = fail
+    await daemon.submit(TO, "hello")
+    (message,) = await store.until_final()
+    assert message.status is Status.DELIVERED
+    await until(smsc, lambda smsc: smsc.counts.receipts_answered == 1)
+    assert taken == [AGAIN, OK]
+
+
+async def test_what_is_kept_is_not_asked_for_again_because_something_else_was_not(start, smsc, store, taken):
+    await start()
+
+    async def fail():
+        raise StoreOutage("database or disk is full")
+
+    store.before_receipts = fail
+    smsc._centre.fates.deliver("demo", receipt(b"424242"))
+    await smsc.deliver("Yes", source="79160000001", destination="1234")
+    store.before_receipts = None
+    await until(smsc, lambda smsc: smsc.counts.receipts_answered == 1)
+    assert [one.text for one in await store.inbox.messages()] == ["Yes"]
 
 
 async def test_a_receipt_that_could_not_be_written_is_asked_for_again_and_the_daemon_stops_loudly(
@@ -159,29 +212,19 @@ async def test_a_receipt_that_could_not_be_written_is_asked_for_again_and_the_da
     assert taken == [AGAIN, OK]
 
 
-async def test_a_message_to_us_is_left_with_the_smsc_and_not_lost(start, smsc, store, taken, caplog):
-    caplog.set_level(logging.INFO)
-    daemon = await start()
-    delivering = asyncio.create_task(smsc.deliver("a subscriber's text", source="79160000001", destination="1234"))
-    await until(smsc, lambda _: taken)
-    assert taken[0] == AGAIN
-    # Receipts that come at the same time are taken all the same.
-    await daemon.submit(TO, "hello")
-    (message,) = await store.until_final()
-    assert message.status is Status.DELIVERED
-    await until(smsc, lambda smsc: smsc.counts.receipts_answered == 1)
-    assert not delivering.done()
-    assert smsc.counts.receipts_dropped == 0
-    assert "collect.message_left_with_the_smsc" in caplog.messages
-    assert "a subscriber's text" not in caplog.text
-    assert "79160000001" not in caplog.text
-    delivering.cancel()
+async def test_a_message_and_a_receipt_that_come_together_are_both_kept_and_taken(store):
+    assert await collected(store, DeliverSm(source_addr="79160000001", short_message=b"hi"), receipt(b"1")) == [
+        ("DeliverSmResp", OK),
+        ("DeliverSmResp", OK),
+    ]
+    assert [one.text for one in await store.inbox.messages()] == ["hi"]
+    assert len(await store.limbo()) == 1
 
 
 @pytest.mark.parametrize("octets", [b"", b"id:", b"\xff\xfe\x00", b"id:1 stat:WHAT err:xyz", b"id:" + b"9" * 250])
 async def test_a_receipt_that_cannot_be_read_ends_nothing(start, smsc, store, taken, octets):
     daemon = await start()
-    smsc._centre.deliver("demo", DeliverSm(esm_class=EsmClass.DELIVERY_RECEIPT, short_message=octets))
+    smsc._centre.fates.deliver("demo", DeliverSm(esm_class=EsmClass.DELIVERY_RECEIPT, short_message=octets))
     await until(smsc, lambda _: taken)
     assert taken[0] in {OK, AGAIN}
     await daemon.submit(TO, "hello")
@@ -229,7 +272,7 @@ async def test_requests_are_answered_each_by_its_own_response(store):
     assert answers == [
         ("DeliverSmResp", OK),
         ("DataSmResp", OK),
-        ("DeliverSmResp", AGAIN),
+        ("DeliverSmResp", OK),
         ("CancelSmResp", CommandStatus.ESME_RINVCMDID),
     ]
 
@@ -260,9 +303,9 @@ async def test_a_state_that_nobody_knows_is_no_better_than_unknown(start, smsc, 
     await daemon.submit("+79161230007", "hello")  # the silent one: no receipt but ours
     (message,) = await store.until(lambda found: found[0].status is Status.SUBMITTED)
     message_id = message.segments[0].message_id.encode()
-    smsc._centre.deliver("demo", receipt(message_id, stat=b"BEAMED"))
+    smsc._centre.fates.deliver("demo", receipt(message_id, stat=b"BEAMED"))
     (message,) = await store.until(lambda found: found[0].status is not Status.SUBMITTED)
     assert message.status is Status.UNKNOWN
-    smsc._centre.deliver("demo", receipt(message_id))
+    smsc._centre.fates.deliver("demo", receipt(message_id))
     (message,) = await store.until(lambda found: found[0].status is not Status.UNKNOWN)
     assert message.status is Status.DELIVERED

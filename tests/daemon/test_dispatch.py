@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
@@ -9,13 +11,23 @@ from msgspec.structs import replace
 from smpp_esme.cli.demo.texts import ITEMS
 from smpp_esme.daemon.dispatch import Answers, Dispatch, submit_sm
 from smpp_esme.daemon.gateway import Order
-from smpp_esme.errors import SessionClosed, StoreUnusable
+from smpp_esme.daemon.metrics import Metrics
+from smpp_esme.daemon.rules import Guarded
+from smpp_esme.errors import SessionClosed, StoreOutage, StoreUnusable
 from smpp_esme.message.message import Accepted, Answer, Message, Segment, Unanswered
+from smpp_esme.message.retry import Retry
 from smpp_esme.message.status import MessageStatus as Status
 from smpp_esme.protocol.commands import CommandStatus
 from smpp_esme.protocol.pdus import GenericNack, SubmitSmResp
+from smpp_esme.protocol.tlvs import Tag
+from smpp_esme.session.guards import Rules
 from smpp_esme.session.pacing import Pacing
+from smpp_esme.session.turns import Turns
+from smpp_esme.sms.binary import Binary
+from smpp_esme.sms.content import OctetContent
 from smpp_esme.sms.envelope import Sms
+from smpp_esme.sms.profile import Profile
+from smpp_esme.sms.segments import segment
 
 TO = "+79161234567"
 LONG = "x" * 300  # two segments
@@ -34,7 +46,10 @@ async def test_every_kind_is_delivered_as_it_was_written(start, smsc, store, ite
     (message,) = await store.until_final()
     assert message.status is Status.DELIVERED
     (received,) = smsc.inbox(item.to.lstrip("+"))
-    assert (received.text, received.comment, received.content) == (item.content.text(), item.comment, item.content)
+    if isinstance(item.content, OctetContent):
+        assert isinstance(received.content, Binary)  # octets arrive, whatever wrote them
+    else:
+        assert (received.text, received.comment, received.content) == (item.content.text(), item.comment, item.content)
     assert [one.message_id for one in message.segments] == list(received.message_ids)
     assert (message.hlr is not None) == (message.kind in {"hlr", "ping"})
 
@@ -258,17 +273,25 @@ async def test_a_generic_nack_is_a_refusal_unless_it_says_ok(store):
         def __init__(self):
             self.waiting = []
             self.put = self.waiting.append
+            self.rules = Guarded("main", Rules())
+            self.meter = Metrics().link("main")
 
         def ended(self):
             pass
 
-        def heard(self, response):
+        def heard(self):
             pass
 
     from smpp_esme.daemon.dispatch import _Submitted
 
     told = Told()
-    outcome = _Submitted(told, told, 1, 1)
+    outcome = _Submitted(
+        told,
+        told,
+        SimpleNamespace(id=1, destination_addr=TO, text="hello", attempts=1, claimed_at=None),
+        1,
+        now=lambda: 0.0,
+    )
     outcome.answered(GenericNack(command_status=CommandStatus.ESME_RINVCMDID))
     outcome.answered(GenericNack())
     outcome.answered(SubmitSmResp(message_id="855"))
@@ -293,6 +316,89 @@ async def test_every_parameter_of_a_message_is_in_its_submit_sm(start, smsc, sto
     assert replace(again, sequence_number=pdu.sequence_number) == pdu
 
 
+@pytest.mark.parametrize(("concatenation", "submitted"), [("sar", 2), ("payload", 1)])
+async def test_a_long_text_goes_out_as_the_profile_concatenates(
+    start, smsc, store, tmp_path, *, concatenation, submitted
+):
+    profile = tmp_path / "acme.toml"
+    profile.write_text(f'like = "standard"\nname = "acme"\nconcatenation = "{concatenation}"\n')
+    daemon = await start(profile=str(profile))
+    await daemon.submit(TO, LONG)
+    (message,) = await store.until_final()
+    assert (message.status, len(message.segments)) == (Status.DELIVERED, submitted)
+    assert [one.text for one in smsc.inbox("79161234567")] == [LONG]
+    expected = segment(LONG, Profile.of(str(profile)), reference=next_reference(smsc.submit_sms)).segments
+    assert [(one.short_message, one.tlvs) for one in smsc.submit_sms] == [
+        (one.short_message, one.tlvs) for one in expected
+    ]
+
+
+def next_reference(submit_sms):
+    return submit_sms[0].tlv(Tag.SAR_MSG_REF_NUM) or 0
+
+
+# The provider's rules
+
+
+async def test_a_repeat_is_refused_before_the_wire_and_says_why(start, smsc, store):
+    daemon = await start(rules={"repeat": "refuse"})
+    for _ in range(2):
+        await daemon.submit(TO, "hello")
+    found = await store.until_all(Status.DELIVERED, Status.FAILED)
+    assert sorted(one.status for one in found) == [Status.DELIVERED, Status.FAILED]
+    [refused] = [one for one in found if one.status is Status.FAILED]
+    assert refused.segments[0].error == "AGAINST_THE_RULES"
+    assert "the same text went to this number" in refused.segments[0].error_meaning
+    assert smsc.count("hello") == 1
+
+
+async def test_a_repeat_may_pass_and_is_told_in_the_log(start, smsc, store, caplog):
+    caplog.set_level("INFO")
+    daemon = await start(rules={"repeat": "pass"})
+    for _ in range(2):
+        await daemon.submit(TO, "hello")
+    await store.until_final()
+    assert smsc.count("hello") == 2
+    [told] = [one for one in caplog.records if one.message == "dispatch.rule"]
+    assert told.action == "pass"
+    assert "79161234567" not in str(vars(told))
+
+
+def guarded(**rules):
+    return Guarded("main", Rules(repeat_within=60.0, segments_within=60.0, **rules))
+
+
+def a_message(text="hello", segments=1):
+    return SimpleNamespace(id=1, destination_addr="79161234567", text=text, segments=[None] * segments)
+
+
+FULL_SPEED = Pacing(0, 0.0).state(0.0)
+
+
+def test_what_is_delayed_is_tried_again_as_if_it_were_throttled():
+    rules = guarded(repeat="delay")
+    assert rules.refusal(a_message(), 0.0, FULL_SPEED) is None
+    held = rules.refusal(a_message(), 1.0, FULL_SPEED)
+    assert (held.name, held.retryable) == ("HELD_BACK", True)
+    assert Retry().next_attempt_at(held, attempts=1, at=datetime.now(UTC)) is not None
+    assert rules.refusal(a_message(), 60.0, FULL_SPEED) is None
+
+
+def test_a_message_that_did_not_arrive_is_no_repeat_of_itself():
+    rules = guarded(repeat="refuse")
+    rules.refusal(a_message(), 0.0, FULL_SPEED)
+    rules.forget(a_message())
+    assert rules.refusal(a_message(), 1.0, FULL_SPEED) is None
+
+
+def test_segments_that_would_take_too_long_do_not_begin():
+    slow = Pacing(1, 0.0).state(0.0)
+    refused = guarded().refusal(a_message(segments=70), 0.0, slow)
+    assert (refused.name, refused.retryable) == ("AGAINST_THE_RULES", False)
+    assert guarded().lateness(0.0, 61.0).name == "AGAINST_THE_RULES"
+    assert guarded().lateness(0.0, 59.0) is None
+
+
 # Answers
 
 
@@ -310,6 +416,21 @@ async def test_an_answer_survives_a_store_that_fails_once(store):
     assert len(answers._waiting) == 1
     await answers.flush()
     assert not answers._waiting
+
+
+async def test_an_outage_of_the_store_is_outlasted_and_no_answer_is_forgotten(start, smsc, store, caplog):
+    daemon = await start()
+    outages = [StoreOutage("database or disk is full")] * 2
+
+    async def fail():
+        if outages:
+            raise outages.pop()
+
+    store.before_answers = fail
+    await daemon.submit(TO, "hello")
+    (message,) = await store.until_final()
+    assert (message.status, smsc.count("hello"), outages) == (Status.DELIVERED, 1, [])
+    assert [one.loop for one in caplog.records if one.message == "store.outage"] == ["answers"] * 2
 
 
 async def test_answers_that_come_at_once_are_one_transaction(store):
@@ -385,7 +506,7 @@ class Queue:
         self.claimed.append(limit)
         return [self.waiting.popleft() for _ in range(min(limit, len(self.waiting)))]
 
-    async def record_answers(self, batch, at):
+    async def record_answers(self, batch, at, **_):
         pass
 
 
@@ -394,9 +515,7 @@ class Wire:
 
     def __init__(self, loop, last, done):
         self.loop, self.last, self.done, self.times = loop, last, done, []
-
-    async def room(self):
-        return 1000
+        self.connection = SimpleNamespace(room=1000, window=1000)
 
     def start(self, pdu, outcome):
         self.times.append(self.loop.time())
@@ -409,15 +528,14 @@ class Bound:
     """A link with one session."""
 
     name = "main"
-
     window = 1_000_000
+    has_ended = False
 
-    def __init__(self, session):
-        self.session = session
-
-    async def sessions(self):
-        yield self.session
-        await asyncio.Event().wait()
+    def __init__(self, session, pacing):
+        self.pacing = pacing
+        self.given = Turns(pacing)
+        self.turns = self.given.take
+        self.given.add(session)
 
 
 def paced(throughput, messages, parts=1):
@@ -427,7 +545,7 @@ def paced(throughput, messages, parts=1):
         loop, done = asyncio.get_running_loop(), asyncio.Event()
         queue, session = Queue(messages, parts), Wire(loop, messages * parts, done)
         pacing = Pacing(throughput, loop.time())
-        dispatch = Dispatch(queue, Bound(session), Answers(queue), pacing, owner="me", lease=60, batch=500)
+        dispatch = Dispatch(queue, Bound(session, pacing), Answers(queue), owner="me", lease=60, batch=500)
         running = loop.create_task(dispatch.run())
         await done.wait()
         dispatch.stop()
@@ -453,6 +571,24 @@ def test_no_second_sees_more_segments_than_the_throughput(throughput, messages, 
     assert max(claimed) <= max(1, throughput)
 
 
+def test_what_cannot_leave_in_the_first_half_of_its_lease_is_handed_back():
+    async def run():
+        loop = asyncio.get_running_loop()
+        session, pacing, answers = Wire(loop, 0, asyncio.Event()), Pacing(0.02, loop.time()), []
+        sink = SimpleNamespace(put=answers.append, room=lambda: asyncio.sleep(0))
+        dispatch = Dispatch(Queue(1, parts=3), Bound(session, pacing), sink, owner="me", lease=120, batch=500)
+        running = loop.create_task(dispatch.run())
+        await asyncio.sleep(1000)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return session.times, [answer.segment for answer in answers if answer.outcome == Unanswered(written=False)]
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        times, handed_back = runner.run(run())
+    assert times == pytest.approx([0, 50])
+    assert sorted(handed_back) == [3]
+
+
 def test_without_a_throughput_nothing_waits():
     times, claimed = paced(0, 5000)
     assert times[-1] == 0.0
@@ -461,41 +597,53 @@ def test_without_a_throughput_nothing_waits():
 
 async def test_a_session_that_ends_while_a_message_waits_its_turn_hands_it_back(store):
     class Ends(Wire):
-        async def room(self):
-            if self.times:
-                raise SessionClosed("the connection was lost")
-            return 1
+        def start(self, pdu, outcome):
+            super().start(pdu, outcome)
+            link.given.remove(self)
 
     queue = Queue(1, parts=3)
     session = Ends(asyncio.get_running_loop(), 99, asyncio.Event())
     answers = Answers(queue)
-    pacing = Pacing(0, 0.0)
-    dispatch = Dispatch(queue, Bound(session), answers, pacing, owner="me", lease=60, batch=500)
+    link = Bound(session, Pacing(0, 0.0))
+    dispatch = Dispatch(queue, link, answers, owner="me", lease=60, batch=500)
     with pytest.raises(SessionClosed):
-        await dispatch._submit_some(session)
+        await dispatch._submit_some()
     await asyncio.sleep(0)
     outcomes = {answer.segment: answer.outcome for answer in answers._waiting}
     assert outcomes == {1: Accepted("1"), 2: Unanswered(written=False), 3: Unanswered(written=False)}
 
 
-async def test_a_claim_that_is_cancelled_is_handed_back_and_not_in_doubt(start, smsc, store):
+async def test_a_claim_that_is_cancelled_is_handed_back_and_not_in_doubt(start, store, monkeypatch):
     daemon = await start(bound=False, url="smpp://demo:secret@127.0.0.1:1")  # nobody there: nothing is claimed yet
     await daemon.submit(TO, "hello")
+    claim, claimed, go = store.claim, asyncio.Event(), asyncio.Event()
+
+    async def held(*args, **options):
+        found = await claim(*args, **options)
+        claimed.set()
+        await go.wait()
+        return found
+
+    monkeypatch.setattr(store, "claim", held)
     answers = Answers(store)
-    link = Bound(None)
-    dispatch = Dispatch(store, link, answers, Pacing(0, 0.0), owner="me", lease=60, batch=500)
-    claiming = asyncio.create_task(dispatch._claim(10))
-    await asyncio.sleep(0)  # it waits for the store, which will end what it has begun
-    claiming.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await claiming
+    link = Bound(Wire(asyncio.get_running_loop(), 0, asyncio.Event()), Pacing(0, 0.0))
+    dispatch = Dispatch(store, link, answers, owner="me", lease=60, batch=500)
+    running = asyncio.create_task(dispatch.run())
+    async with asyncio.timeout(20):
+        await claimed.wait()
+        running.cancel()
+        await asyncio.sleep(0)
+        assert not running.done()  # it waits for the store, which will end what it has begun
+        go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await running
     await answers.flush()
     (message,) = await store.messages()
     assert (message.status, message.attempts) == (Status.QUEUED, 0)
 
 
 async def test_an_smsc_that_answers_nothing_of_a_window_is_left_and_bound_again(start, smsc, store):
-    smsc.script.drop_response(times=2)
+    smsc.script.drop_response(times=3)  # a window, and what goes out between the two timeouts
     daemon = await start(window=2, response_timeout=0.5)
     for number in range(12):
         await daemon.submit(TO, f"number {number}")
@@ -510,3 +658,50 @@ async def test_after_a_throttled_response_nothing_leaves_for_a_moment():
     pacing.hold(5.0)
     assert pacing.delay(4.0) == 1.0
     assert pacing.delay(5.0) == 0.0
+
+
+def handed_back_when(started, count):
+    """When each message came back that was claimed and could not leave; `started` is told of the link at each start."""
+
+    async def run():
+        loop, came_back = asyncio.get_running_loop(), {}
+
+        class Told(Wire):
+            def start(self, pdu, outcome):
+                super().start(pdu, outcome)
+                started(link, self)
+
+        def put(answer):
+            if answer.outcome == Unanswered(written=False):
+                came_back[answer.message] = loop.time()
+
+        session = Told(loop, 0, asyncio.Event())
+        link = Bound(session, Pacing(0, loop.time()))
+        sink = SimpleNamespace(put=put, room=lambda: asyncio.sleep(0))
+        dispatch = Dispatch(Queue(count), link, sink, owner="me", lease=60, batch=5)
+        running = loop.create_task(dispatch.run())
+        await asyncio.sleep(1000)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return len(session.times), came_back
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(run())
+
+
+def test_what_was_claimed_ahead_of_a_session_that_ends_is_handed_back_before_anybody_doubts_it():
+    def ends(link, session):
+        if len(session.times) == 5:
+            link.given.remove(session)
+
+    left, came_back = handed_back_when(ends, 20)
+    assert left == 5
+    assert sorted(came_back) == [5, 6, 7, 8, 9]
+    assert max(came_back.values()) <= 30
+
+
+def test_what_is_held_up_by_a_refusal_is_handed_back_before_anybody_doubts_it():
+    left, came_back = handed_back_when(lambda link, _: link.pacing.hold(500.0), 3)
+    assert left >= 1
+    assert came_back
+    assert max(came_back.values()) <= 30

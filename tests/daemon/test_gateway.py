@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sqlite3
 from contextlib import closing
 
@@ -17,6 +18,7 @@ from smpp_esme.errors import InvalidValue, UnknownReference
 from smpp_esme.message.status import MessageStatus
 from smpp_esme.sms.coding import Coding
 from smpp_esme.sms.envelope import Call, Hlr, Mail, Ping, Sms, Soc, Viber
+from smpp_esme.sms.national import Language
 from smpp_esme.sms.profile import Profile
 
 TO = "+7 916 123-45-67"
@@ -72,6 +74,8 @@ async def test_a_repeat_under_the_same_key_gets_the_same_message(gateway):
         {"client_reference": "other"},
         {"coding": Coding.UCS2},
         {"flash": True},
+        {"transliterate": True},
+        {"languages": (Language.TURKISH,)},
         {"priority": 1},
         {"link": "plain"},
         {"content": Viber("hello")},
@@ -312,3 +316,39 @@ async def test_any_order_is_kept_or_refused_by_field(gateway, text, to, comment,
     else:
         assert replace(kept, id=0).text.startswith(text)
         assert (await gateway.message(kept.reference)).text == kept.text
+
+
+@pytest.mark.parametrize(("asked", "text"), [(True, "privet"), (False, "привет"), (None, "привет")])
+async def test_a_text_is_transliterated_where_it_is_asked_for(gateway, asked, text):
+    kept = await gateway.submit(order(text="привет", transliterate=asked))
+    assert kept.text == text
+
+
+async def test_a_text_is_written_in_national_tables_where_it_is_asked_for(gateway):
+    kept = await gateway.submit(order(text="ş" * 100, languages=(Language.TURKISH,)))
+    assert [one.short_message[:4].hex() for one in kept.segments] == ["03250101"]
+    assert len((await gateway.submit(order(text="ş" * 100))).segments) == 2
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    text=st.lists(st.sampled_from(["a", "€", "ж", "ş", "😀", "и\u0306", "ç", "\r\n"]), min_size=1, max_size=300).map(
+        "".join
+    ),
+    link=st.sampled_from(["main", "plain"]),
+    coding=st.sampled_from([None, *Coding]),
+    flash=st.booleans(),
+    transliterate=st.booleans(),
+    languages=st.sampled_from([None, (Language.TURKISH,)]),
+)
+async def test_what_is_kept_is_what_explain_tells(gateway, text, link, coding, flash, transliterate, languages):
+    options = {"coding": coding, "flash": flash, "transliterate": transliterate, "languages": languages}
+    wanted = order(text, link=link, **options)
+    try:
+        told = gateway.explain(text, wanted)
+    except InvalidValue as refused:
+        with pytest.raises(InvalidValue, match=re.escape(str(refused))):
+            await gateway.submit(wanted)
+        return
+    kept = await gateway.submit(wanted)
+    assert (kept.text, kept.data_coding, len(kept.segments)) == (told.text, told.data_coding, told.submits)

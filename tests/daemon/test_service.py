@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
-from smpp_esme.daemon.config import LinkSettings, Settings
+from smpp_esme.daemon.config import DispatchSettings, LinkSettings, Settings
 from smpp_esme.daemon.gateway import Order
-from smpp_esme.daemon.service import OWNER, Service
+from smpp_esme.daemon.service import Service
 from smpp_esme.errors import BindRefused, InvalidValue
 from smpp_esme.message.status import MessageStatus as Status
 from smpp_esme.simulator.smsc import Smsc
@@ -30,6 +31,79 @@ async def test_a_wrong_password_ends_the_service_and_is_tried_once(start, smsc, 
     assert smsc.counts.binds_refused == 1
 
 
+@pytest.mark.smsc(accounts={"acme": "secret"}, receipt_delay=0.01)
+async def test_a_wrong_password_of_one_link_leaves_the_others(start, smsc, store, caplog):
+    wrong = {"wrong": {"password": "hunter2"}}
+    daemon = await start(url=f"smpp://acme@127.0.0.1:{smsc.port}", password="secret", others=wrong)
+    await smsc.until(lambda smsc: smsc.counts.binds_refused)
+    await daemon.submit(TO, "hello")
+    await store.until_final()
+    assert daemon.service.gateway.links() == {"main": True, "wrong": False}
+    [stopped] = [one for one in caplog.records if one.message == "daemon.link_stopped"]
+    assert stopped.link == "wrong"
+    assert "ESME_RINVPASWD" in stopped.error
+    assert smsc.counts.binds_refused == 1
+    await daemon.stopped()
+
+
+@pytest.mark.smsc(accounts={"acme": "secret"})
+async def test_when_no_link_has_a_right_password_the_service_ends(start, smsc):
+    daemon = await start(
+        bound=False, url=f"smpp://acme@127.0.0.1:{smsc.port}", password="wrong", others={"second": {}, "third": {}}
+    )
+    with pytest.raises(ExceptionGroup) as ended:
+        await daemon.ended()
+    assert ended.group_contains(BindRefused, match="ESME_RINVPASWD")
+    assert smsc.counts.binds_refused == 3
+
+
+@pytest.mark.parametrize(("options", "expected"), [({"binds": 3}, 3), ({"bind": "pair"}, 2)])
+async def test_several_binds_are_one_link(start, smsc, store, options, expected):
+    daemon = await start(**options)
+    await smsc.until(lambda smsc: len(smsc.binds) == expected)
+    for number in range(20):
+        await daemon.submit(TO, f"number {number}")
+    found = await store.until_final()
+    assert [one.status for one in found] == [Status.DELIVERED] * 20
+    assert all(smsc.count(f"number {number}") == 1 for number in range(20))
+
+
+async def test_a_second_host_is_bound_where_the_first_is_away(start, smsc, store, nobody):
+    port = nobody.getsockname()[1]
+    daemon = await start(url=f"smpp://demo:secret@127.0.0.1:{port}", hosts=[f"127.0.0.1:{smsc.port}"])
+    await daemon.submit(TO, "hello")
+    await store.until_final()
+    assert smsc.count("hello") == 1
+
+
+async def called(smsc, port, password):
+    """Says outbind as soon as the daemon listens."""
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(ConnectionRefusedError):
+                await smsc.outbind("127.0.0.1", port, password=password)
+                return
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("bind", ["transceiver", "receiver"])
+async def test_an_smsc_that_calls_is_bound_to(start, smsc, store, unused_tcp_port, bind):
+    outbind = {"port": unused_tcp_port, "password": "theirs", "bind": bind}
+    daemon = await start(bound=False, binds=0, outbind=outbind)
+    await called(smsc, unused_tcp_port, password="mistaken")
+    await smsc.outbind("127.0.0.1", unused_tcp_port, password="theirs")
+    await until(smsc, lambda smsc: smsc.binds)
+    await smsc.deliver(
+        "from a subscriber", source="79161234567", destination="12345"
+    )  # until it is answered, which is when it is kept
+    assert [one.text for one in await store.inbox.messages()] == ["from a subscriber"]
+    if bind == "transceiver":
+        await daemon.submit(TO, "hello")
+        await store.until_final()
+    await daemon.stopped()
+    assert smsc.counts.binds == 1
+
+
 async def test_an_smsc_that_is_away_is_waited_for(start, store, nobody):
     port = nobody.getsockname()[1]
     daemon = await start(bound=False, url=f"smpp://demo@127.0.0.1:{port}")
@@ -47,7 +121,7 @@ async def test_what_a_former_life_left_submitting_is_in_doubt_and_not_sent(start
     daemon = await start(bound=False)
     await daemon.stopped()
     await daemon.submit(TO, "in the air when we died")
-    (claimed,) = await store.claim(1, link="main", owner=OWNER, lease_until=clock())
+    (claimed,) = await store.claim(1, link="main", owner=DispatchSettings().owner, lease_until=clock())
     assert claimed.status is Status.SUBMITTING
     again = await start()
     (message,) = await store.until_all(Status.IN_DOUBT)

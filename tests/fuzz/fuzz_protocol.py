@@ -164,7 +164,7 @@ def main() -> None:
         corpus = Path(arguments[1])
         seed(corpus)
         arguments = [str(corpus), f"-max_len={LIMIT}", *arguments[2:]]
-    # Layouts are compiled at import, where atheris does not look by itself.
+    # Layouts are compiled when first used, where atheris does not look by itself.
     for record in PDUS.values():
         atheris.instrument_func(record.layout.decode)
         atheris.instrument_func(record.layout.encode)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smpp_esme.errors import InvalidValue
-from smpp_esme.message.message import Message, ReceiptFact, Segment, new_reference
+from smpp_esme.message.message import Message, ReceiptFact, Segment, new_reference, reference_number
 from smpp_esme.message.status import MessageStatus
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,6 +27,17 @@ def test_a_reference_is_26_letters_and_digits_that_cannot_be_mistaken(now_ns, bi
     reference = new_reference(now_ns, bits)
     assert len(reference) == 26
     assert not set(reference) - set("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+
+
+@given(instants, random_bits)
+def test_the_number_of_a_reference_is_what_it_was_made_of(now_ns, bits):
+    assert reference_number(new_reference(now_ns, bits)) == now_ns // 1_000_000 << 80 | bits
+
+
+@pytest.mark.parametrize("reference", ["", "R", "0" * 25, "0" * 27, "8" + "0" * 25, "+" * 26, "U" * 26, "-" + "0" * 25])
+def test_what_is_no_reference_has_no_number(reference):
+    with pytest.raises(InvalidValue, match="reference"):
+        reference_number(reference)
 
 
 @pytest.mark.parametrize("bits", [-1, 2**80])

@@ -413,6 +413,13 @@ def test_all_tlvs_of_one_tag_are_given_in_their_order(read_hex: Callable[[str], 
     assert [area.area for area in areas] == [b"north", b"south"]
 
 
+def test_a_string_that_is_not_ascii_is_kept_and_told_of():
+    pdu = decode(encode(SubmitSmResp(1, message_id="ol.")).replace(b".", b"\xe9"))
+    assert pdu.message_id == "ol\xe9"
+    problem = "message_id: 'ol\xe9' holds a character that a C-octet string cannot carry"
+    assert pdu.oddities == (f"{problem}, where ASCII without NUL is allowed",)
+
+
 def test_255_octets_of_text_are_ordinary_beside_what_is_odd(read_hex: Callable[[str], bytes]):
     octets = bytearray(read_hex("odd_short_message_of_255") + b"\0")
     octets[3] += 1
@@ -497,8 +504,11 @@ def test_hostile_octets_raise_nothing_but_ours(command_id: int, status: int, num
 
 @given(st.binary(max_size=40))
 def test_octets_without_a_header_raise_nothing_but_ours(octets: bytes):
-    with contextlib.suppress(RemoteProtocolError):
-        decode(octets)
+    try:
+        pdu = decode(octets)
+    except RemoteProtocolError:
+        return
+    assert pdu.command_id == int.from_bytes(octets[4:8], "big")
 
 
 @given(testing.pdus(), st.data())

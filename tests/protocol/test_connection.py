@@ -26,7 +26,6 @@ from smpp_esme.protocol.events import (
     StateChanged,
     Unsolicited,
 )
-from smpp_esme.protocol.layout import HEADER
 from smpp_esme.protocol.pdus import (
     PDUS,
     RESPONSES,
@@ -36,6 +35,8 @@ from smpp_esme.protocol.pdus import (
     BindTransceiver,
     BindTransceiverResp,
     BindTransmitter,
+    BroadcastSm,
+    CancelBroadcastSm,
     DataSmResp,
     DeliverSm,
     DeliverSmResp,
@@ -44,6 +45,7 @@ from smpp_esme.protocol.pdus import (
     GenericNack,
     Outbind,
     Pdu,
+    QueryBroadcastSm,
     SubmitSm,
     SubmitSmResp,
     Unbind,
@@ -52,6 +54,7 @@ from smpp_esme.protocol.pdus import (
 from smpp_esme.protocol.state import BINDS, Role, State, may_request
 from smpp_esme.protocol.timers import Timers
 from smpp_esme.protocol.tlvs import TLVS, Tag
+from smpp_esme.protocol.wire import SMPP_5_0
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -307,7 +310,7 @@ def every_request() -> list[type[Pdu]]:
 @pytest.mark.parametrize("role", Role)
 def test_a_request_goes_out_only_where_the_matrix_allows_it(role: Role, state: State, sendable: Callable[..., Pdu]):
     for record in every_request():
-        connection = ConnectionPair(timers=OFF).bound(state).ends[role]
+        connection = ConnectionPair(timers=OFF, peer_version=SMPP_5_0).bound(state).ends[role]
         if may_request(role, state, record.command_id):
             assert connection.request(sendable(record), 0)
             assert [type(pdu) for pdu in wrote(connection)] == [record]
@@ -492,6 +495,15 @@ def test_255_octets_of_text_go_to_a_peer_of_5_0_only():
         ConnectionPair().bound().esme.request(longest, 0)
 
 
+@pytest.mark.parametrize("record", [BroadcastSm, QueryBroadcastSm, CancelBroadcastSm])
+def test_a_broadcast_goes_to_a_peer_of_5_0_only(record: type[Pdu]):
+    assert ConnectionPair(peer_version=SMPP_5_0).bound().esme.request(record(), 0)
+    earlier = ConnectionPair().bound().esme
+    with pytest.raises(LocalProtocolError, match=f"{record.__name__} is of SMPP 5.0, .* nothing was sent"):
+        earlier.request(record(), 0)
+    assert (earlier.outstanding, earlier.data_to_send()) == (0, b"")
+
+
 # The window
 
 
@@ -632,29 +644,6 @@ def test_a_broken_stream_ends_the_session_after_what_came_before_it():
     assert "command_length 1195725856" in str(erred.error)
     assert not closed.orderly
     assert [context for _, context in closed.unanswered] == ["unanswered"]
-
-
-@given(st.lists(st.binary(max_size=60), max_size=10), st.sampled_from(State), st.sampled_from(Role))
-def test_hostile_octets_raise_nothing_and_are_never_believed_twice(pieces: list[bytes], state: State, role: Role):
-    connection = ConnectionPair().bound(state).ends[role]
-    for now, piece in enumerate(pieces):
-        connection.receive_data(piece, now)
-        connection.data_to_send()
-    assert sum(isinstance(event, Closed) for event in connection.events_received()) <= 1
-
-
-@given(
-    st.lists(
-        st.tuples(st.sampled_from([*PDUS, 0x110, 0x8000_0110]), testing.statuses(), st.binary(max_size=40)), max_size=10
-    ),
-    st.sampled_from(Role),
-)
-def test_hostile_pdus_raise_nothing_and_every_answer_can_be_read(hostile: list[tuple[int, int, bytes]], role: Role):
-    connection = ConnectionPair(timers=OFF).bound().ends[role]
-    for number, (command_id, status, body) in enumerate(hostile):
-        connection.receive_data(HEADER.pack(16 + len(body), command_id, status, number) + body, number)
-    assert len(wrote(connection)) <= len(hostile)
-    assert repr(connection.events_received())
 
 
 @given(st.lists(testing.pdus(), max_size=6), st.lists(st.integers(1, 40), max_size=30))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from smpp_esme import testing
 from smpp_esme.errors import EncodingError, MalformedPdu
+from smpp_esme.protocol import reference
 from smpp_esme.protocol.composites import Several
 from smpp_esme.protocol.layout import HEADER
 from smpp_esme.protocol.pdus import (
@@ -67,7 +68,7 @@ def test_encoding_agrees_with_construct(record: type[Pdu], data: st.DataObject):
     if len(octets) == 16:  # a refusal without a body, which no declarative layout knows
         assert not record.layout.fields or pdu.command_status
     else:
-        assert octets == record.layout.reference.build(as_container(pdu, len(octets)))
+        assert octets == reference.pdu(record).build(as_container(pdu, len(octets)))
 
 
 @each_pdu
@@ -75,9 +76,9 @@ def test_encoding_agrees_with_construct(record: type[Pdu], data: st.DataObject):
 @given(data=st.data())
 def test_decoding_agrees_with_construct(record: type[Pdu], data: st.DataObject):
     pdu = data.draw(testing.pdu(record))
-    octets = record.layout.reference.build(as_container(pdu, 0))
+    octets = reference.pdu(record).build(as_container(pdu, 0))
     decoded = record.layout.decode(octets, pdu.command_status, pdu.sequence_number)
-    assert decoded == from_container(record, record.layout.reference.parse(octets)) == pdu
+    assert decoded == from_container(record, reference.pdu(record).parse(octets)) == pdu
 
 
 @each_pdu
@@ -86,7 +87,7 @@ def test_decoding_agrees_with_construct(record: type[Pdu], data: st.DataObject):
 def test_on_any_octets_both_read_the_same_or_both_find_fault(record: type[Pdu], body: bytes):
     octets = HEADER.pack(16 + len(body), record.command_id, 0, 1) + body
     try:
-        expected = from_container(record, record.layout.reference.parse(octets))
+        expected = from_container(record, reference.pdu(record).parse(octets))
     except construct.ConstructError:
         expected = None
     try:

@@ -104,7 +104,7 @@ def test_a_record_inside_of_a_pdu_hides_the_same():
 def test_a_repr_shows_what_is_set_and_nothing_else():
     pdu = SubmitSm(7, data_coding=8, destination_addr="79991234567", tlvs=(Tlv(0x424, b"text"),))
     assert repr(pdu) == (
-        "SubmitSm(sequence_number=7, destination_addr=<11>, data_coding=8, tlvs=(Tlv(message_payload, 4 octets),))"
+        "SubmitSm(sequence_number=7, destination_addr=<11>, data_coding=8, tlvs=(Tlv(message_payload, 4 octets)))"
     )
     assert repr(SubmitSmResp(7, 0x4FF)) == "SubmitSmResp(sequence_number=7, command_status=VENDOR_0x000004FF)"
     assert repr(GenericNack()) == "GenericNack(sequence_number=0)"
@@ -112,6 +112,9 @@ def test_a_repr_shows_what_is_set_and_nothing_else():
 
 def test_a_repr_is_bounded_whatever_a_peer_sends():
     assert len(repr(SubmitSmResp(message_id="a" * 60_000))) < 300
+    many = repr(SubmitSm(tlvs=(Tlv(0x2000, b""),) * 17_000))
+    assert len(many) < 500
+    assert many.endswith("and 16990 more))")
 
 
 @given(testing.pdus())

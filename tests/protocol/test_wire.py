@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smpp_esme import testing
+from smpp_esme.protocol import reference
 from smpp_esme.protocol.wire import SMPP_5_0, CString, Octets, Privacy, Text, UInt, joined
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ each_wire_type = pytest.mark.parametrize(
 def test_what_a_wire_type_can_hold_has_no_problem_and_comes_back(wire_type: WireType, data: st.DataObject):
     value = data.draw(testing.values(wire_type))
     assert wire_type.problem(value) is None
-    octets = wire_type.build(value)
+    octets = reference.parameter(wire_type).build(value)
     assert wire_type.read(octets, 0) == (value, len(octets))
     assert wire_type.from_octets(wire_type.to_octets(value)) == value
 
@@ -45,15 +46,15 @@ def test_what_a_wire_type_can_hold_has_no_problem_and_comes_back(wire_type: Wire
 def test_reading_begins_and_ends_where_construct_says(
     wire_type: WireType, data: st.DataObject, before: bytes, after: bytes
 ):
-    octets = wire_type.build(data.draw(testing.values(wire_type)))
+    octets = reference.parameter(wire_type).build(data.draw(testing.values(wire_type)))
     value, end = wire_type.read(before + octets + after, len(before))
-    assert (value, end) == (wire_type.parse(octets), len(before) + len(octets))
+    assert (value, end) == (reference.parameter(wire_type).parse(octets), len(before) + len(octets))
 
 
 @each_wire_type
 @given(data=st.data())
 def test_a_value_that_is_cut_short_is_an_index_error(wire_type: WireType, data: st.DataObject):
-    octets = wire_type.build(data.draw(testing.values(wire_type)))
+    octets = reference.parameter(wire_type).build(data.draw(testing.values(wire_type)))
     with pytest.raises(IndexError):
         wire_type.read(octets[:-1], 0)
 
@@ -115,7 +116,7 @@ def test_what_5_0_allows_is_no_problem_to_5_0():
 def test_a_text_is_read_with_a_nul_and_without_one(text: str, nul: bool):
     digits = Text(5, least=1)
     assert digits.problem(text) is None
-    assert digits.parse(digits.build(text)) == text
+    assert digits.to_octets(text) == text.encode()
     assert digits.from_octets(text.encode() + b"\0" * nul) == text
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from smpp_esme.errors import InvalidValue
 from smpp_esme.protocol.pdus import BindReceiver, BindTransceiver, BindTransmitter
 from smpp_esme.session.endpoint import Endpoint, parse_url
+from smpp_esme.session.tls import Tls
 
 
 def test_a_url_names_host_port_and_account():
@@ -17,10 +18,15 @@ def test_a_url_names_host_port_and_account():
     )
 
 
-@pytest.mark.parametrize(("url", "port", "tls"), [("smpp://smsc", 2775, False), ("smpp+tls://smsc/", 3550, True)])
+@pytest.mark.parametrize(("url", "port", "tls"), [("smpp://smsc", 2775, None), ("smpp+tls://smsc/", 3550, Tls())])
 def test_the_port_may_be_left_out(url, port, tls):
     endpoint = parse_url(url)
     assert (endpoint.port, endpoint.tls, endpoint.system_id, endpoint.password) == (port, tls, "", "")
+
+
+def test_a_url_says_how_tls_is_done():
+    endpoint = parse_url("smpp+tls://smsc?ca=%2Fetc%2Fca.pem&certificate=us.pem&key=us.key&server_name=a.b&verify=no")
+    assert endpoint.tls == Tls(ca="/etc/ca.pem", certificate="us.pem", key="us.key", server_name="a.b", verify=False)
 
 
 def test_an_ipv6_address_stands_in_brackets():
@@ -53,6 +59,9 @@ def test_any_account_can_be_written_percent_encoded(system_id, password):
         ("smpp://acme:hunter2@smsc?window=10", "follows"),
         ("smpp://acme:hunter2@smsc#1", "follows"),
         ("smpp://acme:hun/ter2@smsc", "cannot be read"),
+        ("smpp+tls://acme:hunter2@smsc?hunter2", "option is not known"),
+        ("smpp+tls://acme:hunter2@smsc?verify=maybe", "neither yes nor no"),
+        ("smpp+tls://acme:hunter2@smsc?root=/etc/ca.pem", "option is not known"),
         ("smpp://acme:1/hunter2@smsc", "follows"),
     ],
 )

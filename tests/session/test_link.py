@@ -7,13 +7,24 @@ import logging
 import pytest
 from msgspec.structs import replace
 
-from smpp_esme.errors import BindRefused, EncodingError
+from smpp_esme.errors import (
+    BindRefused,
+    ConnectFailed,
+    EncodingError,
+    InvalidValue,
+    ResponseTimeout,
+    SessionClosed,
+    SmppError,
+)
 from smpp_esme.protocol.commands import CommandStatus
-from smpp_esme.protocol.pdus import RESPONSES
+from smpp_esme.protocol.pdus import RESPONSES, DeliverSm, DeliverSmResp, QuerySm, QuerySmResp, SubmitSm, SubmitSmResp
 from smpp_esme.protocol.state import Role
 from smpp_esme.protocol.timers import Timers
+from smpp_esme.session import events
 from smpp_esme.session.endpoint import Endpoint, parse_url
-from smpp_esme.session.link import FATAL, Backoff, Link
+from smpp_esme.session.link import Link
+from smpp_esme.session.pacing import Pacing
+from smpp_esme.session.plan import FATAL, Backoff, Plan
 from smpp_esme.session.session import Session
 from smpp_esme.simulator.smsc import Smsc
 
@@ -23,16 +34,20 @@ PATIENCE = 10.0
 class Waits:
     """A backoff that notes how many failures in a row it was asked about, and gives the same wait for all of them."""
 
-    def __init__(self, seconds=0.0, most=0.0):
+    def __init__(self, seconds=0.0):
         self.seconds = seconds
-        self.most = most
         self.failures = []
+        self.held = 0
         self.asked = asyncio.Event()
 
     def delay(self, failures, luck):
         assert 0 <= luck < 1
         self.failures.append(failures)
         self.asked.set()
+        return self.seconds
+
+    def held_delay(self, luck):
+        self.held += 1
         return self.seconds
 
 
@@ -42,6 +57,8 @@ class Door:
     def __init__(self, *statuses):
         self.statuses = list(statuses)
         self.sessions = []
+        self.binds = []
+        self.bound = []
         self.tasks = []
         self.asked = asyncio.Event()
 
@@ -63,31 +80,68 @@ class Door:
 
     async def serve(self, session):
         self.sessions.append(session)
+        with contextlib.suppress(SessionClosed):
+            await self.admit(session)
+        await session.wait_closed()
+
+    async def admit(self, session):
         [bind] = await session.requests()
+        self.binds.append(bind)
         self.asked.set()
         status = self.statuses.pop(0) if self.statuses else CommandStatus.ESME_ROK
         if status is not None:
             session.respond(bind, RESPONSES[bind.command_id](command_status=status))
         if status:
             session.abort()
-        await session.wait_closed()
+        elif status is not None:
+            self.bound.append(session)
+
+
+def link_to(*endpoints, tls=None, pacing=None, **options):
+    """A link to doors, endpoints, or a simulator."""
+    places = tuple(parse_url(one.url) if isinstance(one, Smsc) else getattr(one, "endpoint", one) for one in endpoints)
+    options = {"backoff": Waits(), "lasting": 0.0} | options
+    return Link("main", Plan(endpoints=places, **options), tls=tls, pacing=pacing)
 
 
 @contextlib.asynccontextmanager
-async def running(link):
+async def running(link, **options):
     """The link's run, as a task that is cancelled in the end, if it has not ended before."""
-    task = asyncio.ensure_future(link.run())
+    task = asyncio.ensure_future(link.run(**options))
     try:
         async with asyncio.timeout(PATIENCE):
             yield task
     finally:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, BindRefused, EncodingError):
+        with contextlib.suppress(asyncio.CancelledError, SmppError):
             await task
 
 
-def link_to(smsc, **options):
-    return Link("main", parse_url(smsc.url), backoff=Waits(), **options)
+async def until(watch, kind, **fields):
+    """The next event of this kind in which these fields are so."""
+    async for event in watch:
+        if isinstance(event, kind) and all(getattr(event, name) == value for name, value in fields.items()):
+            return event
+    raise AssertionError(f"the link ended without {kind.__name__}")
+
+
+class Told:
+    """An outcome that notes what it is told."""
+
+    def __init__(self):
+        self.answers, self.errors = [], []
+
+    def answered(self, response):
+        self.answers.append(response)
+
+    def unanswered(self, error):
+        self.errors.append(error)
+
+    def late(self, response):
+        raise AssertionError("nothing here comes late")
+
+
+SUBMIT = SubmitSm(destination_addr="79161234567", short_message=b"hello")
 
 
 # Bound
@@ -135,7 +189,7 @@ async def test_cancelling_a_link_unbinds(smsc):
 
 async def test_cancelling_a_link_that_binds_leaves_nothing_open():
     async with Door(None) as door:
-        link = Link("main", door.endpoint)
+        link = link_to(door)
         async with running(link) as task:
             await door.asked.wait()
             task.cancel()
@@ -145,7 +199,7 @@ async def test_cancelling_a_link_that_binds_leaves_nothing_open():
 
 async def test_cancelling_a_link_that_waits_to_try_again_ends_it_at_once(unused_tcp_port):
     waits = Waits(3600.0)
-    link = Link("main", Endpoint(host="127.0.0.1", port=unused_tcp_port), backoff=waits)
+    link = link_to(Endpoint(host="127.0.0.1", port=unused_tcp_port), backoff=waits)
     async with running(link) as task:
         await waits.asked.wait()
         task.cancel()
@@ -153,22 +207,32 @@ async def test_cancelling_a_link_that_waits_to_try_again_ends_it_at_once(unused_
             await task
 
 
+async def test_a_link_that_is_cancelled_unbinds_and_has_lost_nothing(smsc):
+    link = link_to(smsc)
+    watch = link.events()
+    async with running(link):
+        await until(watch, events.Bound)
+    told = [type(event) async for event in watch]
+    assert events.Unbound in told
+    assert events.Lost not in told
+
+
 # Bound again
 
 
-async def test_a_link_that_is_cut_binds_again_and_gives_each_session_once(smsc):
+async def test_a_link_that_is_cut_binds_again(smsc):
     link = link_to(smsc)
+    watch = link.events()
     seen = []
     async with running(link):
-        async for session in link.sessions():
-            seen.append(session)
-            assert session.is_bound
-            if len(seen) == 5:
-                break
+        for number in range(1, 6):
+            await until(watch, events.Bound)
+            seen.append(await link.session())
+            assert smsc.counts.binds == number
             smsc.disconnect()
-        assert smsc.counts.binds == 5
+            lost = await until(watch, events.Lost)
+            assert (lost.bind, lost.unanswered) == ("transceiver 1", 0)
     assert len(set(seen)) == 5
-    assert [session.connection.state.is_bound for session in seen[:4]] == [False] * 4
 
 
 async def test_a_session_that_ended_is_not_given_to_those_who_come_later(smsc):
@@ -182,38 +246,17 @@ async def test_a_session_that_ended_is_not_given_to_those_who_come_later(smsc):
         assert second.is_bound
 
 
-async def test_several_readers_each_see_each_session(smsc):
-    link = link_to(smsc)
-
-    async def two():
-        seen = []
-        async for session in link.sessions():
-            seen.append(session)
-            if len(seen) == 2:
-                return seen
-            await session.wait_closed()
-        return seen
-
-    async with running(link):
-        readers = [asyncio.ensure_future(two()) for _ in range(3)]
-        await link.session()
-        smsc.disconnect()
-        first, *others = await asyncio.gather(*readers)
-        assert others == [first, first]
-
-
 async def test_a_link_waits_for_an_smsc_that_is_not_there_yet(unused_tcp_port, caplog):
     waits = Waits()
     endpoint = Endpoint(host="127.0.0.1", port=unused_tcp_port, system_id="acme", password="hunter2")
-    link = Link("main", endpoint, backoff=waits)
-    with caplog.at_level(logging.INFO):
+    link = link_to(endpoint, backoff=waits)
+    with caplog.at_level(logging.DEBUG):
         async with running(link):
             await waits.asked.wait()
             async with Smsc(port=unused_tcp_port):
                 assert (await link.session()).is_bound
     assert waits.failures[0] == 1
-    assert "link.bind_failed" in caplog.messages
-    assert "link.bound" in caplog.messages
+    assert {"link.connecting", "link.bind_failed", "link.waiting", "link.bound"} <= set(caplog.messages)
     assert "hunter2" not in caplog.text + str([vars(record) for record in caplog.records])
 
 
@@ -224,7 +267,7 @@ async def test_a_link_waits_for_an_smsc_that_is_not_there_yet(unused_tcp_port, c
 async def test_a_refusal_that_no_waiting_mends_ends_the_link(status):
     waits = Waits()
     async with Door(status) as door:
-        link = Link("main", door.endpoint, backoff=waits)
+        link = link_to(door, backoff=waits)
         async with running(link) as task:
             with pytest.raises(BindRefused) as refused:
                 await task
@@ -235,7 +278,7 @@ async def test_a_refusal_that_no_waiting_mends_ends_the_link(status):
 
 @pytest.mark.smsc(accounts={"acme": "secret"})
 async def test_a_wrong_password_is_tried_once_only(smsc):
-    link = Link("main", replace(parse_url(smsc.url), password="wrong"), backoff=Waits())
+    link = link_to(replace(parse_url(smsc.url), password="wrong"))
     async with running(link) as task:
         with pytest.raises(BindRefused, match="ESME_RINVPASWD"):
             await task
@@ -243,7 +286,7 @@ async def test_a_wrong_password_is_tried_once_only(smsc):
 
 
 async def test_an_account_that_no_bind_can_carry_ends_the_link(smsc):
-    link = Link("main", replace(parse_url(smsc.url), password="far too long"), backoff=Waits())
+    link = link_to(replace(parse_url(smsc.url), password="far too long"))
     async with running(link) as task:
         with pytest.raises(EncodingError, match="password"):
             await task
@@ -252,7 +295,7 @@ async def test_an_account_that_no_bind_can_carry_ends_the_link(smsc):
 async def test_a_bind_that_is_not_answered_is_tried_again():
     waits = Waits()
     async with Door(None) as door:
-        link = Link("main", door.endpoint, backoff=waits, timers=Timers(response=0.1))
+        link = link_to(door, backoff=waits, timers=Timers(response=0.1))
         async with running(link):
             assert (await link.session()).is_bound
     assert waits.failures[0] == 1
@@ -260,8 +303,8 @@ async def test_a_bind_that_is_not_answered_is_tried_again():
 
 async def test_other_refusals_are_waited_out_and_then_forgotten():
     waits = Waits()
-    async with Door(CommandStatus.ESME_RBINDFAIL, CommandStatus.ESME_RALYBND) as door:
-        link = Link("main", door.endpoint, backoff=waits)
+    async with Door(CommandStatus.ESME_RBINDFAIL, CommandStatus.ESME_RSYSERR) as door:
+        link = link_to(door, backoff=waits)
         async with running(link):
             session = await link.session()
             assert waits.failures == [1, 2]
@@ -269,17 +312,418 @@ async def test_other_refusals_are_waited_out_and_then_forgotten():
             await session.wait_closed()
             await link.session()
             assert waits.failures == [1, 2, 1]
+    assert waits.held == 0
+
+
+async def test_already_bound_waits_for_the_peer_s_own_timer():
+    waits = Waits()
+    async with Door(CommandStatus.ESME_RALYBND, CommandStatus.ESME_RALYBND, CommandStatus.ESME_RSYSERR) as door:
+        link = link_to(door, backoff=waits)
+        async with running(link):
+            await link.session()
+    assert (waits.held, waits.failures) == (2, [3])
+
+
+def test_the_wait_for_the_peer_s_timer_does_not_grow():
+    backoff = Backoff(already_bound=60.0)
+    assert [backoff.held_delay(luck) for luck in (0.0, 0.5, 1.0)] == [30.0, 45.0, 60.0]
 
 
 async def test_an_smsc_that_binds_and_cuts_at_once_is_waited_out_longer_and_longer(smsc):
-    waits = Waits(most=3600.0)
-    link = Link("main", parse_url(smsc.url), backoff=waits)
+    waits = Waits()
+    link = link_to(smsc, backoff=waits, lasting=3600.0)
+    watch = link.events()
     async with running(link):
-        async for _ in link.sessions():
-            if len(waits.failures) == 3:
-                break
+        for _ in range(3):
+            await until(watch, events.Bound)
             smsc.disconnect()
+        await until(watch, events.Waiting, failures=3)
     assert waits.failures == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("answers", "error"), [((CommandStatus.ESME_RBINDFAIL,) * 2, BindRefused), ((None, None), ResponseTimeout)]
+)
+async def test_a_link_that_may_try_so_often_gives_up_with_the_last_error(answers, error):
+    async with Door(*answers) as door:
+        link = link_to(door, timers=Timers(response=0.05))
+        async with running(link, attempts=2) as task:
+            with pytest.raises(error):
+                await task
+    assert len(door.sessions) == 2
+
+
+async def test_attempts_are_limited_before_the_first_bind_only():
+    async with Door() as door:
+        link = link_to(door)
+        watch = link.events()
+        async with running(link, attempts=1):
+            await until(watch, events.Bound)
+            door.statuses = [CommandStatus.ESME_RBINDFAIL] * 3
+            door.sessions[-1].abort()
+            await until(watch, events.Bound)
+    assert len(door.sessions) == 5
+
+
+async def test_who_waits_is_told_when_the_link_ends():
+    async with Door(CommandStatus.ESME_RINVPASWD) as door:
+        link = link_to(door)
+        waiting = [asyncio.ensure_future(one) for one in (link.session(), link.turns(), link.requests())]
+        await asyncio.sleep(0)
+        async with running(link) as task:
+            with pytest.raises(BindRefused):
+                await task
+        for one in (*waiting, link.session(), link.turns(), link.requests()):
+            with pytest.raises(SessionClosed, match="ESME_RINVPASWD"):
+                await one
+    assert link.has_ended
+
+
+# Several endpoints
+
+
+async def test_the_first_endpoint_that_lets_us_in_is_taken(unused_tcp_port):
+    waits = Waits()
+    async with Door(CommandStatus.ESME_RSYSERR) as second, Door() as third:
+        link = link_to(Endpoint(host="127.0.0.1", port=unused_tcp_port), second, third, backoff=waits)
+        watch = link.events()
+        async with running(link):
+            bound = await until(watch, events.Bound)
+            assert bound.endpoint == str(third.endpoint)
+            assert not bound.preferred
+    assert waits.failures == []  # only a whole round that came to nothing is waited for
+
+
+async def test_after_a_loss_the_preferred_endpoint_is_tried_first():
+    async with Door() as first, Door() as second:
+        link = link_to(first, second)
+        watch = link.events()
+        async with running(link):
+            assert (await until(watch, events.Bound)).preferred
+            first.statuses = [CommandStatus.ESME_RSYSERR]
+            first.bound[0].abort()
+            assert (await until(watch, events.Bound)).endpoint == str(second.endpoint)
+            second.bound[0].abort()
+            assert (await until(watch, events.Bound)).endpoint == str(first.endpoint)
+
+
+async def test_an_endpoint_that_cuts_us_off_at_once_makes_room_for_the_next():
+    async with Door() as first, Door() as second:
+        link = link_to(first, second, lasting=3600.0)
+        watch = link.events()
+        async with running(link):
+            assert (await until(watch, events.Bound)).preferred
+            first.bound[0].abort()
+            assert not (await until(watch, events.Bound)).preferred
+
+
+async def test_a_link_returns_to_the_preferred_endpoint_before_it_leaves_the_other():
+    async with Door(CommandStatus.ESME_RSYSERR, CommandStatus.ESME_RSYSERR) as first, Door() as second:
+        link = link_to(first, second, return_after=0.02)
+        watch = link.events()
+        async with running(link):
+            former = await link.session()
+            outcome = Told()
+            former.start(SUBMIT, outcome)
+            await until(watch, events.Bound, preferred=True)
+            assert former.is_bound  # what is outstanding there may still be answered
+            [request] = await second.bound[0].requests()
+            assert (await link.turns())[0] is not former
+            second.bound[0].respond(request, RESPONSES[request.command_id](message_id="1"))
+            assert (await until(watch, events.Unbound)).unanswered == 0
+    assert [one.message_id for one in outcome.answers] == ["1"]
+    assert len(first.sessions) == 3
+
+
+async def test_a_preferred_endpoint_that_refuses_us_for_good_does_not_end_a_link_that_is_bound():
+    async with Door(CommandStatus.ESME_RSYSERR, CommandStatus.ESME_RINVPASWD) as first, Door() as second:
+        link = link_to(first, second, return_after=0.02)
+        watch = link.events()
+        async with running(link) as task:
+            refused = await until(watch, events.Refused, command_status=CommandStatus.ESME_RINVPASWD)
+            assert not refused.final
+            assert link.is_bound
+            assert (await until(watch, events.Bound)).preferred
+            assert not task.done()
+
+
+# Several binds
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"binds": 3}, ["transceiver"] * 3),
+        ({"how": "pair"}, ["receiver", "transmitter"]),
+        ({"how": "pair", "binds": 2}, ["receiver", "receiver", "transmitter", "transmitter"]),
+    ],
+)
+async def test_a_link_keeps_as_many_sessions_as_it_is_told(smsc, options, expected):
+    link = link_to(smsc, **options)
+    watch = link.events()
+    async with running(link):
+        for _ in expected:
+            await until(watch, events.Bound)
+        assert sorted(bind.how for bind in smsc.binds) == expected
+        session, count = await link.turns(5)
+        assert count == 5
+        assert session.connection.state.name in {"BOUND_TX", "BOUND_TRX"}
+
+
+async def test_one_session_that_is_lost_leaves_the_others():
+    async with Door() as door:
+        link = link_to(door, binds=2)
+        watch = link.events()
+        async with running(link):
+            for _ in range(2):
+                await until(watch, events.Bound)
+            door.bound[0].abort()
+            await until(watch, events.Lost)
+            assert link.is_bound
+            await until(watch, events.Bound)
+            assert len(link.sessions) == 2
+
+
+async def test_a_final_refusal_of_one_bind_ends_them_all():
+    async with Door() as door:
+        link = link_to(door, binds=2)
+        watch = link.events()
+        async with running(link) as task:
+            for _ in range(2):
+                await until(watch, events.Bound)
+            door.statuses = [CommandStatus.ESME_RINVPASWD]
+            door.bound[0].abort()
+            with pytest.raises(BindRefused, match="ESME_RINVPASWD"):
+                await task
+            assert (await until(watch, events.Stopped)).error
+            assert not link.is_bound
+
+
+async def test_requests_go_to_the_sessions_with_room_and_segments_stay_together():
+    async with Door() as door:
+        link = link_to(door, binds=2, window=2)
+        watch = link.events()
+        async with running(link):
+            for _ in range(2):
+                await until(watch, events.Bound)
+            used = [session for session, _ in [await start(link) for _ in range(4)]]
+            assert sorted(map(used.count, link.sessions)) == [2, 2]
+            waiting = asyncio.ensure_future(link.turns(on=link.sessions[0]))
+            await asyncio.sleep(0)
+            other = next(one for one in door.bound if one is not peer_of(link.sessions[0], door))
+            await answer(other)
+            assert (await link.turns())[0] is link.sessions[1]
+            assert not waiting.done()
+            await answer(peer_of(link.sessions[0], door))
+            assert (await waiting)[0] is link.sessions[0]
+
+
+async def start(link, outcome=None):
+    session, count = await link.turns()
+    session.start(SUBMIT, outcome or Told())
+    return session, count
+
+
+def peer_of(session, door):
+    """The door's end of a session."""
+    address = session._transport.get_extra_info("sockname")
+    return next(one for one in door.bound if one._transport.get_extra_info("peername") == address)
+
+
+async def answer(peer, count=1):
+    answered = 0
+    while answered < count:
+        for request in await peer.requests():
+            peer.respond(request, RESPONSES[request.command_id](message_id="1"))
+            answered += 1
+
+
+async def test_what_all_sessions_bring_comes_in_one_stream_and_each_gets_its_own_answer():
+    async with Door() as door:
+        link = link_to(door, binds=2)
+        watch = link.events()
+        async with running(link):
+            for _ in range(2):
+                await until(watch, events.Bound)
+            asked = [
+                asyncio.ensure_future(peer.request(DeliverSm(short_message=b"%d" % number)))
+                for number, peer in enumerate(door.bound * 3)
+            ]
+            texts = []
+            while len(texts) < 6:
+                session, requests = await link.requests()
+                for request in requests:
+                    texts.append(request.short_message)
+                    session.respond(request, DeliverSmResp(command_status=int(request.short_message)))
+            assert [one.command_status for one in await asyncio.gather(*asked)] == list(range(6))
+    assert sorted(texts) == [b"%d" % number for number in range(6)]
+
+
+async def test_a_refusal_that_says_slower_slows_all_sessions_down_and_says_so():
+    async with Door() as door:
+        link = link_to(door, binds=2, window=5, pacing=Pacing(100, 0.0))
+        watch = link.events()
+        async with running(link):
+            for _ in range(2):
+                await until(watch, events.Bound)
+            await start(link)
+            peer, requests = await first_asked(door)
+            for request in requests:
+                peer.respond(request, SubmitSmResp(command_status=CommandStatus.ESME_RTHROTTLED))
+            slowed = await until(watch, events.Slowed)
+            assert (slowed.reason, slowed.rate) == ("ESME_RTHROTTLED", 50.0)
+            pace = link.pacing.state(asyncio.get_running_loop().time())
+            assert (pace.rate, pace.ceiling, pace.reason) == (50.0, 100, "ESME_RTHROTTLED")
+            assert 0 < pace.held <= 1
+
+
+async def test_a_refusal_of_something_else_is_no_reason_to_be_slower():
+    async with Door() as door, asyncio.timeout(PATIENCE), link_to(door, pacing=Pacing(100, 0.0)).serving() as link:
+        asking = asyncio.ensure_future(link.request(QuerySm(message_id="1"), paced=False))
+        peer, [request] = await first_asked(door)
+        peer.respond(request, QuerySmResp(command_status=CommandStatus.ESME_RTHROTTLED))
+        assert (await asking).command_status == CommandStatus.ESME_RTHROTTLED
+        assert link.pacing.state(asyncio.get_running_loop().time()).reason == ""
+
+
+async def first_asked(door):
+    """Whichever of the door's sessions is asked for something, and what."""
+    asked = {asyncio.ensure_future(peer.requests()): peer for peer in door.bound}
+    done, pending = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    [task] = done
+    return asked[task], await task
+
+
+# Ending
+
+
+async def test_serving_begins_bound_and_ends_drained():
+    async with Door() as door:
+        outcome = Told()
+        async with asyncio.timeout(PATIENCE), link_to(door).serving() as link:
+            await start(link, outcome)
+            answering = asyncio.ensure_future(answer(door.bound[0]))
+        await answering
+    assert len(outcome.answers) == 1
+    assert link.unanswered == []
+    assert (await door.sessions[0].wait_closed()).orderly
+
+
+async def test_what_is_not_answered_when_the_drain_is_over_is_handed_back():
+    async with Door() as door:
+        outcome = Told()
+        async with asyncio.timeout(PATIENCE), link_to(door).serving(drain=0.05) as link:
+            await start(link, outcome)
+    assert link.unanswered == [(SUBMIT, outcome)]
+    assert [type(error) for error in outcome.errors] == [SessionClosed]
+
+
+async def test_of_what_was_handed_back_only_so_much_is_kept(monkeypatch):
+    monkeypatch.setattr("smpp_esme.session.link.UNANSWERED_LIMIT", 2)
+    async with Door() as door:
+        outcomes = [Told() for _ in range(5)]
+        async with asyncio.timeout(PATIENCE), link_to(door).serving(drain=0.01) as link:
+            for outcome in outcomes[:4]:
+                await start(link, outcome)
+                await link.rebind(link.plan, drain=0.01)
+            await start(link, outcomes[4])
+    assert [outcome for _, outcome in link.unanswered] == outcomes[2:]  # two, and all that the last one left
+
+
+async def test_a_link_that_runs_again_hands_back_what_was_of_this_run():
+    async with Door() as door, asyncio.timeout(PATIENCE):
+        link = link_to(door)
+        for outcome in (Told(), Told()):
+            async with link.serving(drain=0.01):
+                await start(link, outcome)
+            assert link.unanswered == [(SUBMIT, outcome)]
+
+
+async def test_serving_says_why_it_cannot_begin(unused_tcp_port):
+    with pytest.raises(ConnectFailed, match=str(unused_tcp_port)):
+        async with link_to(Endpoint(host="127.0.0.1", port=unused_tcp_port)).serving(attempts=1):
+            pytest.fail("nobody is there")
+
+
+async def test_a_link_that_ends_in_the_body_says_why_at_its_end():
+    async with Door() as door:
+
+        async def body():
+            async with asyncio.timeout(PATIENCE), link_to(door).serving() as link:
+                door.statuses = [CommandStatus.ESME_RINVPASWD]
+                door.bound[0].abort()
+                await link.requests()
+
+        with pytest.raises(BindRefused, match="ESME_RINVPASWD"):
+            await body()
+
+
+async def test_a_drain_does_not_wait_for_a_connection_that_is_being_made():
+    async with Door(None) as door:
+        link = link_to(door)
+        async with running(link) as task:
+            await door.asked.wait()
+            await link.drain()
+            await task
+    assert not link.is_bound
+
+
+async def test_a_link_can_run_again(smsc):
+    link = link_to(smsc)
+    for number in (1, 2):
+        async with asyncio.timeout(PATIENCE), link.serving():
+            assert smsc.counts.binds == number
+
+
+# Another plan
+
+
+async def test_a_link_goes_over_to_another_plan_without_a_gap():
+    async with Door() as old, Door() as new, asyncio.timeout(PATIENCE), link_to(old).serving() as link:
+        former, _ = await start(link)
+        rebinding = asyncio.ensure_future(link.rebind(replace(link.plan, endpoints=(new.endpoint,), binds=2)))
+        watch = link.events()
+        await until(watch, events.Draining)
+        assert sum(one is not former for one in link.sessions) == 2
+        assert (await link.turns())[0] is not former
+        await answer(old.bound[0])
+        await rebinding
+        assert former.closed.orderly
+        assert [one.peer for one in link.sessions] == [f"127.0.0.1:{new.endpoint.port}"] * 2
+        new.bound[0].abort()  # and it is kept from then on
+        await until(watch, events.Lost)
+        await until(watch, events.Bound)
+
+
+@pytest.mark.parametrize("status", [CommandStatus.ESME_RINVPASWD, CommandStatus.ESME_RALYBND])
+async def test_a_plan_that_does_not_work_leaves_the_old_one_as_it_was(status):
+    door, patience = Door(CommandStatus.ESME_ROK, status), asyncio.timeout(PATIENCE)
+    async with Door() as old, door as new, patience, link_to(old).serving() as link:
+        session = await link.session()
+        with pytest.raises(BindRefused, match=status.name):
+            await link.rebind(replace(link.plan, endpoints=(new.endpoint,), binds=2))
+        assert link.sessions == [session]
+        assert session.is_bound
+        assert link.plan.endpoints == (old.endpoint,)
+        for one in new.sessions:  # none of the new ones stays open
+            await one.wait_closed()
+
+
+async def test_where_an_account_is_bound_once_only_the_old_session_ends_first():
+    async with Door() as door, asyncio.timeout(PATIENCE), link_to(door).serving() as link:
+        former = await link.session()
+        await link.rebind(replace(link.plan, window=7), overlap=False)
+        assert former.closed.orderly
+        assert (await link.session()).connection.room == 7
+
+
+async def test_a_link_that_does_not_run_takes_another_plan_for_when_it_does(smsc):
+    link = link_to(Endpoint(host="nowhere.invalid", port=1))
+    await link.rebind(replace(link.plan, endpoints=(parse_url(smsc.url),)))
+    async with asyncio.timeout(PATIENCE), link.serving():
+        assert smsc.counts.binds == 1
 
 
 # Backing off
@@ -300,8 +744,17 @@ def test_a_wait_stays_a_number_however_many_have_failed():
     assert Backoff().delay(10**9, 1.0) == 30.0
 
 
+@pytest.mark.parametrize(
+    ("wrong", "field"), [({"endpoints": ()}, "endpoints"), ({"how": "sideways"}, "bind"), ({"binds": 0}, "binds")]
+)
+def test_a_plan_that_cannot_be_is_refused(wrong, field):
+    with pytest.raises(InvalidValue) as refused:
+        Plan(**{"endpoints": (Endpoint(host="smsc", port=1),)} | wrong)
+    assert refused.value.field == field
+
+
 async def test_a_link_shows_its_name_and_state_and_no_secrets():
-    link = Link("main", Endpoint(host="smsc", port=2775, system_id="acme", password="hunter2"))
+    link = link_to(Endpoint(host="smsc", port=2775, system_id="acme", password="hunter2"))
     assert "main" in repr(link)
     assert "unbound" in repr(link)
     assert "hunter2" not in repr(link)

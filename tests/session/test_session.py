@@ -1,10 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import shutil
-import ssl
-import subprocess
 from random import Random
 
 import pytest
@@ -29,6 +25,7 @@ from smpp_esme.protocol.pdus import (
     EnquireLink,
     EnquireLinkResp,
     GenericNack,
+    Outbind,
     SubmitSm,
     SubmitSmResp,
     Unbind,
@@ -38,7 +35,7 @@ from smpp_esme.protocol.state import Role, State
 from smpp_esme.protocol.timers import Timers
 from smpp_esme.session import session as module
 from smpp_esme.session.endpoint import Endpoint, parse_url
-from smpp_esme.session.session import Session
+from smpp_esme.session.session import BURST, Session
 
 PATIENCE = 10.0
 SUBMIT = SubmitSm(destination_addr="79161234567", short_message=b"hello")
@@ -343,11 +340,75 @@ async def test_once_we_unbind_nothing_more_is_sent(bound):
     leaving = [asyncio.ensure_future(desk.session.unbind()) for _ in range(2)]
     [unbind] = await desk.written()
     assert isinstance(unbind, Unbind)
-    with pytest.raises(LocalProtocolError):
+    with pytest.raises(SessionClosed, match="being ended"):
         desk.session.start(SUBMIT, Told())
+    with pytest.raises(SessionClosed, match="being ended"):
+        async with asyncio.timeout(PATIENCE):
+            await waiting  # it is told before the end
     desk.bring(desk.answer(unbind))
-    errors = await ended(outstanding, waiting, *leaving)
-    assert [type(error) for error in errors] == [SessionClosed, SessionClosed, type(None), type(None)]
+    error, *closed = await ended(outstanding, *leaving)
+    assert type(error) is SessionClosed
+    assert all(one.orderly and len(one.unanswered) == 1 for one in closed)
+
+
+async def test_draining_waits_for_every_answer_before_it_unbinds(desk):
+    outcomes = [Told(), Told()]
+    for outcome in outcomes:
+        desk.session.start(SUBMIT, outcome)
+    requests = await desk.written()
+    leaving = asyncio.ensure_future(desk.session.unbind(drain=True))
+    assert await desk.written() == []
+    with pytest.raises(SessionClosed, match="being ended"):
+        desk.session.start(SUBMIT, Told())
+    desk.bring(DeliverSm(9), *(desk.answer(one, message_id="1") for one in requests))
+    [receipt] = await desk.session.requests()  # what comes meanwhile is still given, and can be answered
+    desk.session.respond(receipt, DeliverSmResp())
+    unbind, response = sorted(await desk.written(), key=lambda one: one.command_id)
+    assert (type(unbind), type(response)) == (Unbind, DeliverSmResp)
+    desk.bring(desk.answer(unbind))
+    [closed] = await ended(leaving)
+    assert (closed.orderly, closed.unanswered) == (True, [])
+    assert all(len(outcome.answers) == 1 for outcome in outcomes)
+
+
+async def test_draining_hands_back_what_is_not_answered_in_time(desk):
+    outcome = Told()
+    desk.session.start(SUBMIT, outcome)
+    closed = await desk.session.unbind(drain=True, patience=0.05)
+    assert [request for request, _ in closed.unanswered] == [SUBMIT]
+    assert [type(error) for error in outcome.errors] == [SessionClosed]
+
+
+async def test_a_request_without_a_response_is_refused_where_one_is_waited_for(unbound):
+    desk = unbound(role=Role.SMSC)
+    [error] = await ended(desk.session.request(Outbind(system_id="smsc")))
+    assert isinstance(error, LocalProtocolError)
+    with pytest.raises(LocalProtocolError, match="has no response"):
+        desk.session.start(Outbind(system_id="smsc"), Told())
+    assert await desk.written() == []
+
+
+async def test_a_request_without_a_response_is_sent_and_nothing_is_outstanding(unbound):
+    desk = unbound(role=Role.SMSC)
+    desk.session.send(Outbind(system_id="smsc"))
+    [outbind] = await desk.written()
+    assert (outbind.system_id, desk.session.connection.outstanding) == ("smsc", 0)
+    with pytest.raises(LocalProtocolError, match=r"use request"):
+        desk.session.send(EnquireLink())
+
+
+async def test_a_request_may_have_a_time_of_its_own(desk):
+    slow, quick = Told(), Told()
+    desk.session.start(SUBMIT, slow)
+    desk.session.start(SUBMIT, quick, timeout=0.5)
+    desk.pass_time(1.0)
+    assert [type(error) for error in quick.errors] == [ResponseTimeout]
+    assert slow.errors == []
+
+
+async def test_the_peer_can_be_held_to_a_version(bound):
+    desk = await bound(peer_version=0x33)
+    assert desk.session.connection.version == 0x33
 
 
 async def test_an_unbind_that_is_not_answered_ends_all_the_same(bound):
@@ -391,7 +452,7 @@ async def test_both_sides_may_unbind_at_once(desk):
 
 async def test_what_is_asked_for_in_one_turn_leaves_in_one_write(bound):
     desk = await bound(window=100)
-    tasks = [asking(desk.session) for _ in range(100)]
+    tasks = [asking(desk.session) for _ in range(25)]
     desk.bring(*[DeliverSm(number) for number in range(1, 101)], EnquireLink(101))
     for request in await desk.session.requests():
         desk.session.respond(request, DeliverSmResp())
@@ -399,8 +460,19 @@ async def test_what_is_asked_for_in_one_turn_leaves_in_one_write(bound):
     assert len(desk.wire.writes) == 1
     written = await desk.written()
     assert isinstance(written[0], EnquireLinkResp)
-    assert len(written) == 201
+    assert len(written) == 126
     desk.bring(*[desk.answer(one) for one in written if isinstance(one, SubmitSm)])
+    await ended(*tasks)
+
+
+async def test_a_wide_window_does_not_leave_as_a_whole(bound):
+    desk = await bound(window=4 * BURST)
+    tasks = [asking(desk.session) for _ in range(4 * BURST)]
+    await desk.turn()
+    assert len(desk.wire.writes) in {4, 5}
+    written = await desk.written()
+    assert [one.sequence_number for one in written] == list(range(2, 4 * BURST + 2))
+    desk.bring(*[desk.answer(one) for one in written])
     await ended(*tasks)
 
 
@@ -596,55 +668,3 @@ async def test_a_session_shows_its_state_and_no_secrets(smsc):
 
 
 # TLS
-
-
-async def test_an_smsc_that_speaks_no_tls_is_told_as_unreachable(smsc):
-    endpoint = Endpoint(host=smsc.host, port=smsc.port, tls=True)
-    with pytest.raises(ConnectFailed, match=r"smpp\+tls://"):
-        await Session.connect(endpoint)
-
-
-@pytest.fixture
-def certificate(tmp_path):
-    if not shutil.which("openssl"):
-        pytest.skip("openssl is not installed: no certificate can be made")
-    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
-    made = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost"
-    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    subprocess.run([*made.split(), *names, "-keyout", key, "-out", cert], check=True, capture_output=True)
-    return cert, key
-
-
-async def test_tls_is_verified_unless_a_context_says_otherwise(certificate):
-    cert, key = certificate
-    ours, theirs = ssl.create_default_context(cafile=cert), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    theirs.load_cert_chain(cert, key)
-    served = []
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: Session(Role.SMSC, on_open=lambda session: served.append(loop.create_task(serve(session)))),
-        "127.0.0.1",
-        0,
-        ssl=theirs,
-    )
-    endpoint = Endpoint(host="127.0.0.1", port=server.sockets[0].getsockname()[1], tls=True, system_id="acme")
-    with pytest.raises(ConnectFailed, match="certificate"):
-        await Session.connect(endpoint)
-    session = await Session.connect(endpoint, tls=ours)
-    async with asyncio.timeout(PATIENCE):
-        await session.bind(endpoint.bind_request())
-        response = await session.request(SUBMIT)
-        await session.unbind()
-        await asyncio.gather(*served)
-    assert response.message_id == "over TLS"
-    server.close()
-    await server.wait_closed()
-
-
-async def serve(session):
-    """An SMSC as small as can be."""
-    with contextlib.suppress(SessionClosed):
-        while True:
-            for request in await session.requests():
-                is_bind = isinstance(request, BindTransceiver)
-                session.respond(request, BindTransceiverResp() if is_bind else SubmitSmResp(message_id="over TLS"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smpp_esme.protocol.pdus import DeliverSmResp, SubmitSm
+from smpp_esme.protocol.pdus import RESPONSES, SubmitSm
 from smpp_esme.session.endpoint import parse_url
 from smpp_esme.session.session import Session
 from smpp_esme.sms.segments import segment
@@ -50,7 +50,7 @@ class Esme:
         async with asyncio.timeout(PATIENCE):
             while len(taken) < count:
                 for request in await self.session.requests():
-                    self.session.respond(request, DeliverSmResp(command_status=status))
+                    self.session.respond(request, RESPONSES[request.command_id](command_status=status))
                     taken.append(request)
         return taken
 

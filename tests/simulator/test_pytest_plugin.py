@@ -55,13 +55,38 @@ async def test_it(smsc):
     assert result.returncode == 0, result.stdout
 
 
+def test_virtual_time_is_for_those_who_ask_for_it(tmp_path):
+    source = """
+import asyncio, pytest
+
+@pytest.mark.smsc(receipt_delay=86_400)
+@pytest.mark.asyncio
+async def test_virtual(virtual_time, smsc):
+    assert asyncio.get_running_loop() is virtual_time
+    await asyncio.sleep(86_400)
+    assert virtual_time.time() >= 86_400
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("number", [1, 2])
+async def test_real(smsc, number):
+    assert not hasattr(asyncio.get_running_loop(), "network")
+    _, writer = await asyncio.open_connection("127.0.0.1", smsc.port)
+    writer.close()
+"""
+    result = run(tmp_path, source, "--strict-markers")
+    assert "3 passed" in result.stdout
+
+
 def test_without_pytest_asyncio_other_tests_run_and_the_fixture_says_what_is_missing(tmp_path):
-    source = "def test_other(): pass\ndef test_it(smsc): pass\n"
+    source = "def test_other(): pass\ndef test_it(smsc): pass\ndef test_virtual(virtual_time): pass\n"
     result = run(tmp_path, source, "-p", "no:asyncio", before=HIDE)
     assert "install pytest-asyncio" in result.stdout
-    assert "1 passed, 1 error" in result.stdout
+    assert "1 passed, 2 errors" in result.stdout
 
 
 def test_loading_the_plugin_does_not_load_the_simulator(tmp_path):
-    program = "import sys, smpp_esme.simulator.pytest_plugin; sys.exit('smpp_esme.simulator.smsc' in sys.modules)"
+    program = """
+import sys, smpp_esme.simulator.pytest_plugin
+sys.exit(bool({"smpp_esme.simulator.smsc", "smpp_esme.simulator.virtual_time"} & set(sys.modules)))
+"""
     assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 0

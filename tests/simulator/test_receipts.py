@@ -11,14 +11,19 @@ from smpp_esme.protocol.parameters import MessageState
 from smpp_esme.protocol.pdus import SubmitSm
 from smpp_esme.protocol.tlvs import Tag
 from smpp_esme.simulator import receipts
+from smpp_esme.simulator.forms import DIALECTS, ReceiptForm, write_id
 from smpp_esme.simulator.handsets import BEHAVIOURS, Condition, Handsets, Verdict
 from smpp_esme.simulator.records import Message
 from smpp_esme.sms import receipt as reader
+from smpp_esme.sms import receipt_text
 from smpp_esme.sms.profile import Profile
 
 CENTRE = Profile.named("smsc-centre")
 STANDARD = Profile.named("standard")
 DELIVERED = Verdict(MessageState.DELIVERED)
+USUAL = ReceiptForm()
+#: What our own reading of receipts does not take for one: it has no keys at all.
+NO_RECEIPTS = {"csv"}
 # The expressions that the provider publishes for its customers.
 PUBLISHED = re.compile(
     r"id:(\d+) stat:(\w+) err:(\d+) imsi:(\d*) msc:(\d*) mcc:(\d*) mnc:(\d*)"
@@ -32,8 +37,9 @@ def message(profile=CENTRE, **changed):
     )
 
 
-def composed(verdict=DELIVERED, *, handset=None, **changed):
-    return receipts.compose(message(**changed), verdict, submitted=1_700_000_000, done=1_700_000_061, handset=handset)
+def composed(verdict=DELIVERED, *, handset=None, form=USUAL, **changed):
+    times = {"submitted": 1_700_000_000, "done": 1_700_000_061}
+    return receipts.compose(message(**changed), verdict, form, **times, handset=handset)
 
 
 def test_appendix_b_to_the_letter_in_the_zone_of_the_profile():
@@ -64,13 +70,14 @@ def test_a_lookup_reads_as_the_provider_publishes_it(prefix, condition):
     state=st.sampled_from(MessageState),
     error=st.integers(0, 999),
     text=st.text(max_size=20),
-    form=st.sampled_from(["same", "hex", "padded"]),
+    form=st.sampled_from(["decimal", "hex", "padded", "uuid", "padded hex"]),
     profile=st.sampled_from([CENTRE, STANDARD]),
 )
 def test_what_is_written_is_read_back(state, error, text, form, profile):
-    pdu = composed(Verdict(state, error), text=text, id_form=form, profile=profile)
+    written = write_id(855469, form, "855469")
+    pdu = composed(Verdict(state, error), text=text, written=written, tlv_id=written, profile=profile)
     receipt = reader.parse(codec.decode(codec.encode(pdu, 1)), profile)
-    assert (receipt.message_state, receipt.error_code, reader.STATES[receipt.stat]) == (state, error, state)
+    assert (receipt.message_state, receipt.error_code, receipt_text.STATES[receipt.stat]) == (state, error, state)
     assert receipt.message_id == receipt.text_message_id
     assert receipt.submit_date.timestamp() == 1_700_000_000 // 60 * 60
 
@@ -79,6 +86,7 @@ def test_the_vendors_tlvs_say_cost_kind_and_segments():
     pdu = composed(kind="mail", parts=3)
     values = [pdu.tlv(tag, receipts.VENDOR_TLVS) for tag in (receipts.COST, receipts.FLAGS, receipts.PARTS)]
     assert values == ["0.1000", 8, 3]
+    assert reader.parse(pdu, CENTRE).vendor == {"cost": "0.1000", "flags": 8, "parts": 3}
 
 
 def test_a_text_that_is_too_long_goes_into_message_payload():
@@ -90,6 +98,41 @@ def test_a_text_that_is_too_long_goes_into_message_payload():
     pdu = composed(handset=long, kind="hlr")
     assert pdu.short_message == b""
     assert reader.parse(pdu, CENTRE).hlr.operator == long.operator
+
+
+@pytest.mark.parametrize("state", [MessageState.DELIVERED, MessageState.UNDELIVERABLE, MessageState.EXPIRED])
+@pytest.mark.parametrize("carrier", ["short_message", "message_payload", "data_sm"])
+@pytest.mark.parametrize("dialect", [name for name in DIALECTS if name not in NO_RECEIPTS])
+def test_every_dialect_is_read_from_its_text_alone_wherever_it_stands(dialect, carrier, state):
+    form = ReceiptForm(dialect=dialect, carrier=carrier, tlvs=False)
+    pdu = composed(Verdict(state, 6), text="hello", form=form)
+    receipt = reader.parse(codec.decode(codec.encode(pdu, 1)), CENTRE)
+    assert receipt.message_id == "855469"
+    assert receipt.message_state is state or (dialect, receipt.stat) == ("stat in a vendor's words", "FAILED")
+
+
+def test_no_two_dialects_are_the_same():
+    verdicts = (DELIVERED, Verdict(MessageState.REJECTED, 6))
+    written = {
+        name: tuple(composed(one, text="hello", form=ReceiptForm(dialect=name)).short_message for one in verdicts)
+        for name in DIALECTS
+    }
+    assert len(set(written.values())) == len(DIALECTS)
+
+
+def test_a_receipt_may_be_in_its_tlvs_alone_and_lie_about_itself():
+    form = ReceiptForm(carrier="tlvs", esm_class=0, data_coding=8, error_in_ascii=True)
+    pdu = composed(Verdict(MessageState.EXPIRED, 6), form=form)
+    assert (pdu.short_message, pdu.esm_class, pdu.data_coding) == (b"", 0, 8)
+    assert pdu.tlv_octets(Tag.NETWORK_ERROR_CODE) == b"006"
+    receipt = reader.parse(pdu, CENTRE)
+    assert (receipt.message_id, receipt.message_state) == ("855469", MessageState.EXPIRED)
+
+
+def test_the_text_and_the_tlv_may_have_the_id_in_two_forms():
+    pdu = composed(written="0000855469", tlv_id="d0dad")
+    assert pdu.short_message.startswith(b"id:0000855469 ")
+    assert pdu.tlv(Tag.RECEIPTED_MESSAGE_ID) == "d0dad"
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,25 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from smpp_esme.protocol.parameters import EsmClass, MessageState
-from smpp_esme.protocol.pdus import SubmitSm
+from smpp_esme.protocol.pdus import DataSm, SubmitSm
+from smpp_esme.protocol.tlvs import TLVS, Tag
 from smpp_esme.simulator.handsets import Verdict
 from smpp_esme.simulator.records import Journal, Message, moment
+from smpp_esme.sms import udh
+from smpp_esme.sms.binary import Binary, BinaryHex
+from smpp_esme.sms.compose import compose
 from smpp_esme.sms.profile import Profile
 from smpp_esme.sms.segments import segment
+from smpp_esme.sms.wap import WapPush
 
 CENTRE = Profile.named("smsc-centre")
 NOW = moment(1_700_000_000)
+TO_A_PORT = bytes.fromhex("060504158A0000")
 
 
 def submitted(octets, *, at=0.0, esm_class=EsmClass.UDHI, message_id="1", source="ACME", data_coding=0):
@@ -99,6 +107,38 @@ def test_a_late_segment_of_a_mail_makes_all_of_them_mail():
     assert first.kind == "sms"
     journal.take(submitted(part(2, 2, b"\nsubj:subject")), NOW)
     assert (first.kind, first.parts) == ("mail", 2)
+
+
+PUSH = WapPush("Привет", "https://www.example.com/" + "a" * 200)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [(Binary(b"\1\2", TO_A_PORT), "binary"), (PUSH, "wap-push"), (BinaryHex(PUSH.text()), "wap-push")],
+)
+@pytest.mark.parametrize("concatenation", ["udh8", "udh16", "sar", "payload"])
+def test_octets_for_an_application_are_kept_as_octets(content, kind, concatenation):
+    journal = Journal()
+    profile = replace(CENTRE, concatenation=concatenation)
+    pdus = compose(content, "79161234567", source="", profile=profile, reference=1).pdus()
+    messages = [
+        Message(message_id=str(number), system_id="demo", profile=profile, request=pdu, at=0.0)
+        for number, pdu in enumerate(pdus)
+    ]
+    for message in messages[::-1]:
+        journal.take(message, NOW)
+    [received] = journal.received
+    assert (received.text, received.kind, received.segments) == (content.text(), kind, len(pdus))
+    assert received.content == Binary(content.body(), udh.build(content.elements()))
+    assert {message.kind for message in messages} == {kind}
+
+
+def test_octets_of_no_kind_are_invalid():
+    journal = Journal()
+    header = bytes((200, 5, 4, 0, 1, 0, 2, 0x70, 192)) + b"a" * 192
+    request = DataSm(esm_class=0x40, data_coding=4, tlvs=(TLVS.tlv(Tag.MESSAGE_PAYLOAD, header + b"\1\2"),))
+    received = journal.take(Message(message_id="1", system_id="demo", profile=CENTRE, request=request, at=0.0), NOW)
+    assert (received.text, received.kind, received.content) == ("0102", "invalid", None)
 
 
 def test_different_texts_are_counted_up_to_a_limit():

@@ -4,12 +4,13 @@ import asyncio
 
 import pytest
 
-from smpp_esme.errors import ConfigError, SessionClosed
+from smpp_esme.errors import ConfigError, InvalidValue, SessionClosed
 from smpp_esme.protocol.commands import CommandStatus
 from smpp_esme.protocol.pdus import DeliverSmResp, SubmitSm
 from smpp_esme.protocol.tlvs import Tag
 from smpp_esme.session.endpoint import parse_url
-from smpp_esme.simulator.script import Refuse, Script
+from smpp_esme.simulator.rules import Refuse
+from smpp_esme.simulator.script import Script
 from smpp_esme.simulator.smsc import Smsc
 
 TO = "79161234567"
@@ -205,3 +206,19 @@ async def test_a_refusal_hides_a_message_from_the_rules_behind_it(bind):
         await esme.submit(b"twice")
         await esme.take(2)
         assert smsc.counts.refused == 1
+
+
+def test_a_verb_says_what_is_wrong():
+    script = Script()
+    for verb, arguments in (
+        (script.refuse, ["ESME_NONSENSE"]),
+        (script.refuse, [0]),
+        (script.malform, ["nonsense"]),
+        (script.outcome, ["nonsense"]),
+        (script.delay, [-1]),
+        (script.split_writes, [0]),
+    ):
+        with pytest.raises(InvalidValue):
+            verb(*arguments)
+    with pytest.raises(InvalidValue):
+        script.receipt_form(dialect="nonsense")

@@ -28,7 +28,8 @@ from smpp_esme.simulator.smsc import Smsc
 from smpp_esme.sms import receipt as receipts
 from smpp_esme.sms.coding import Coding
 from smpp_esme.sms.profile import Profile
-from smpp_esme.sms.segments import segment, text_of
+from smpp_esme.sms.received import text_of
+from smpp_esme.sms.segments import segment
 
 CENTRE = Profile.named("smsc-centre")
 STANDARD = Profile.named("standard")

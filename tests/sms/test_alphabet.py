@@ -79,6 +79,38 @@ def test_a_text_encodes_exactly_if_none_of_its_characters_is_foreign(text):
     assert octets is None or gsm_decode(octets) == text
 
 
-@given(st.binary())
-def test_any_octets_decode(octets):
-    assert len(gsm_decode(octets)) <= len(octets)
+def septets_of(text):
+    """As the tables say, one character after another."""
+    codes = {character: bytes([septet]) for septet, character in BASIC}
+    codes |= {character: bytes([0x1B, septet]) for septet, character in EXTENSION.items()}
+    return None if set(text) - set(codes) else b"".join([codes[character] for character in text])
+
+
+def shown(octets):
+    """As TS 23.038, 6.2.1.1 says, one octet after another."""
+    text, rest = "", list(octets)
+    while rest:
+        septet = rest.pop(0)
+        if septet != 0x1B:
+            text += DEFAULT_ALPHABET[septet] if septet < 0x80 else "\ufffd"
+        elif not rest or rest[0] == 0x1B:
+            text += " "
+            del rest[:1]
+        else:
+            code = rest.pop(0)
+            text += EXTENSION.get(code) or (DEFAULT_ALPHABET[code] if code < 0x80 else "\ufffd")
+    return text
+
+
+MIXED = st.text(st.sampled_from([*DEFAULT_ALPHABET, *EXTENSION.values(), "\0", "`", "ç", "ж", "😀"]))
+OCTETS = st.lists(st.sampled_from([0x1B, 0x1B, 0x65, 0x3C, 0x00, 0x61, 0x80, 0xFF]) | st.integers(0, 0xFF)).map(bytes)
+
+
+@given(MIXED | GSM)
+def test_a_text_is_written_as_the_tables_say(text):
+    assert gsm_octets(text) == septets_of(text)
+
+
+@given(OCTETS)
+def test_any_octets_are_shown_as_the_tables_say(octets):
+    assert gsm_decode(octets) == shown(octets)

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smpp_esme.errors import EncodingError, InvalidValue
-from smpp_esme.sms.coding import Coding, capacity, coding_for, coding_of, data_coding_of, decode, encode
+from smpp_esme.sms.choice import coding_for
+from smpp_esme.sms.coding import Coding, capacity, coding_of, data_coding_of, decode, encode, lacking, replaced
 from smpp_esme.sms.profile import Profile, profile_names
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "texts"
@@ -81,7 +82,7 @@ def test_a_flash_text_avoids_codings_that_cannot_be_flash():
     ("data_coding", "coding"),
     [
         (0x00, "gsm7"),
-        (0x01, "latin1"),  # ASCII is a part of it
+        (0x01, "ascii"),
         (0x02, "binary"),
         (0x03, "latin1"),
         (0x04, "binary"),
@@ -141,3 +142,44 @@ def test_octets_read_as_binary_are_kept_one_to_one(octets):
 def test_any_text_survives_the_coding_chosen_for_it(text, profile):
     coding = coding_for(text, profile)
     assert decode(encode(text, coding), coding) == text
+
+
+@pytest.mark.parametrize(
+    ("coding", "octets", "text", "found"),
+    [
+        ("gsm7", b"a\x1b", "a ", [(1, b"\x1b", " ")]),
+        ("ascii", b"a\x7f\xe9", "a\x7fé", [(2, b"\xe9", "é")]),
+        ("latin1", b"\x00\xe9\xff", "\x00éÿ", []),
+        ("ucs2", b"\0a\xd8\x3d\0b", "a\ufffdb", [(2, b"\xd8\x3d", "\ufffd")]),
+        ("ucs2", b"\xde\x00\0b\xd8", "\ufffdb\ufffd", [(0, b"\xde\x00", "\ufffd"), (4, b"\xd8", "\ufffd")]),
+        ("ucs2", b"\xd8\x3d\xde\x00", "😀", []),
+        ("binary", b"\x00\xff", "\x00ÿ", []),
+    ],
+)
+def test_what_has_no_meaning_in_a_coding_is_told_with_its_place(coding, octets, text, found):
+    assert decode(octets, Coding(coding)) == text
+    assert [(one.at, one.octets, one.shown) for one in replaced(octets, Coding(coding))] == found
+
+
+@given(st.binary(), st.sampled_from(Coding))
+def test_octets_of_which_nothing_is_replaced_come_back(octets, coding):
+    text = decode(octets, coding)
+    if not replaced(octets, coding):
+        assert encode(text, coding) == octets
+    elif coding is Coding.UCS2:
+        assert text.count("\ufffd") >= len(replaced(octets, coding))
+
+
+def test_a_half_pair_for_every_unit_of_a_payload_is_told_in_no_time():
+    assert len(replaced(b"\xd8\x00" * 32_000, Coding.UCS2)) == 32_000
+
+
+@given(st.text(), st.sampled_from(Coding))
+def test_a_coding_lacks_exactly_what_keeps_it_from_carrying_a_text(text, coding):
+    missing = lacking(text, coding)
+    assert all(text[at] == character for at, character in missing)
+    remaining = "".join(character for at, character in enumerate(text) if at not in dict(missing))
+    assert encode(remaining, coding) is not None
+    if missing:
+        with pytest.raises(EncodingError):
+            encode(text, coding)

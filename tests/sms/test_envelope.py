@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from smpp_esme.errors import InvalidValue
 from smpp_esme.sms.envelope import (
     COMMENT,
-    KINDS,
     VOICES,
     Bot,
     Call,
@@ -16,7 +15,6 @@ from smpp_esme.sms.envelope import (
     Soc,
     Telegram,
     Viber,
-    content_from,
     parse,
     split_comment,
     wire_text,
@@ -73,6 +71,34 @@ CONTENTS = st.one_of(
 def test_each_kind_goes_out_as_the_provider_writes_it_and_reads_back(content, text):
     assert content.text() == wire_text(content, SMSC_CENTRE) == text
     assert parse(text) == content
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your order: https://example.com/o/1057?a=b&c=d#e",
+        "Look <button name=Open url=https://example.com/>",
+        "See <file https://example.com/price.pdf>",
+        "{menu: [Press 1 or 2]\n1: one\n2: two}",
+    ],
+    ids=["a link", "a Viber button", "a Viber file", "a voice menu"],
+)
+@pytest.mark.parametrize("kind", [Sms, Viber, Soc, Call])
+def test_links_and_macros_go_out_as_they_are(kind, text):
+    assert text in wire_text(kind(text), SMSC_CENTRE)
+    assert parse(wire_text(kind(text), SMSC_CENTRE)) == kind(text)
+
+
+@pytest.mark.parametrize("profile", [STANDARD, SMSC_CENTRE])
+def test_an_empty_text_is_read_and_not_sent(profile):
+    assert parse("") == Sms("")
+    with pytest.raises(InvalidValue, match="message: is empty"):
+        wire_text(Sms(""), profile)
+
+
+@pytest.mark.parametrize("param", ["0,10,1", "99,3600,9", "10,20,5", "35,20,5"])
+def test_a_call_waits_repeats_and_tries_as_often_as_the_provider_allows(param):
+    assert Call("a", param=param).text().endswith(f"\n~~~\n{param}")
 
 
 def test_a_comment_follows_the_text_and_is_left_out_when_it_is_read():
@@ -202,43 +228,6 @@ def test_what_is_no_envelope_is_a_plain_text(text):
     assert parse(text) == Sms(text)
 
 
-def test_every_kind_is_known_by_its_name():
-    assert list(KINDS) == ["sms", "mail", "call", "viber", "soc", "tgm", "bot", "hlr", "ping"]
-    assert all(content.__struct_config__.tag == kind for kind, content in KINDS.items())
-
-
-@pytest.mark.parametrize(
-    ("fields", "content"),
-    [
-        ({"message": "a"}, Sms("a")),
-        ({"kind": "mail", "message": "a", "subject": "b"}, Mail("a", "b")),
-        ({"kind": "call", "message": "a", "voice": "w"}, Call("a", "w")),
-        ({"kind": "hlr"}, Hlr()),
-    ],
-)
-def test_content_is_made_from_fields(fields, content):
-    assert content_from(fields) == content
-
-
-@pytest.mark.parametrize(
-    ("fields", "field", "allowed"),
-    [
-        ({"kind": "fax"}, "kind", "one of sms, mail"),
-        ({"kind": 5}, "kind", "one of sms, mail"),
-        ({"kind": "mail", "message": "a"}, "subject", "message, subject"),
-        ({"kind": "mail", "message": 1, "subject": "b"}, "message", "message, subject"),
-        ({"kind": "tgm", "code": "x"}, "code", "4 to 8 digits"),
-        ({"kind": "sms", "message": "a", "subject": "b"}, "subject", "message"),
-        ({"kind": "hlr", "message": "a"}, "message", "no field"),
-    ],
-)
-def test_wrong_fields_are_refused_by_name(fields, field, allowed):
-    with pytest.raises(InvalidValue) as caught:
-        content_from(fields)
-    assert caught.value.field == field
-    assert allowed in caught.value.allowed
-
-
 def test_no_repr_shows_what_is_said():
     assert repr(Mail("secret", "secret")) == "Mail(28 characters)"
     assert repr(Telegram("1234")) == "Telegram(13 characters)"
@@ -266,3 +255,16 @@ def test_any_text_is_read_or_refused(text):
         return
     body, tail = split_comment(text)
     assert content.text() in {body, f"{body}{COMMENT}{tail}"}
+
+
+@pytest.mark.parametrize("voice", ["m", "m2", "m3", "m4", "w", "w2", "w3", "w4"])
+@pytest.mark.parametrize("language", [None, "en", "fr", "de"])
+def test_a_call_has_the_voices_and_languages_of_the_provider(voice, language):
+    said = voice if language is None else f"{voice},{language}"
+    assert Call("a", voice, language).text() == f"__CALL__: a\nvoice:{said}"
+    assert parse(f"__CALL__: a\nvoice:{said}") == Call("a", voice, language)
+
+
+@pytest.mark.parametrize("code", ["1234", "00000000", "48151623"])
+def test_telegram_takes_a_code_of_4_to_8_digits(code):
+    assert wire_text(Telegram(code), SMSC_CENTRE) == f"__TGM__: {code}"

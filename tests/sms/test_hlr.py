@@ -1,13 +1,14 @@
 import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smpp_esme.protocol.parameters import EsmClass, MessageState
 from smpp_esme.protocol.pdus import DeliverSm
-from smpp_esme.sms.hlr import ERRORS, decimal, meaning, record, unquoted
+from smpp_esme.sms.hlr import ERRORS, calling_code, decimal, meaning, record, unquoted
 from smpp_esme.sms.profile import Profile
 from smpp_esme.sms.receipt import parse
 
@@ -23,12 +24,13 @@ def test_an_answer_becomes_a_record(path):
         esm_class=EsmClass.DELIVERY_RECEIPT,
         short_message=case["answer"].encode("ascii"),
     )
-    receipt = parse(pdu, SMSC_CENTRE)
+    ranges = case.get("number_ranges", {})
+    receipt = parse(pdu, msgspec.structs.replace(SMSC_CENTRE, number_ranges=ranges))
     assert receipt is not None
     assert receipt.hlr is not None
     assert {name: getattr(receipt.hlr, name) for name in case["record"]} == case["record"]
     assert (receipt.hlr.msisdn, receipt.hlr.raw) == (case["msisdn"], case["answer"])
-    assert receipt.hlr.ported is None
+    assert ranges or receipt.hlr.ported is None
 
 
 @pytest.mark.parametrize(
@@ -51,11 +53,99 @@ def test_reachable_follows_its_rule(state, error, reachable):
     assert record({"err": error}, state, msisdn="1", raw="").reachable is reachable
 
 
+@pytest.mark.parametrize(
+    ("state", "error", "rule"),
+    [
+        (MessageState.DELIVERED, "000", "DELIVERED with error 0"),
+        (MessageState.DELIVERED, "6", "DELIVERED with error 6"),
+        (MessageState.DELIVERED, "", "DELIVERED without an error code"),
+        (MessageState.EXPIRED, "6", "EXPIRED"),
+        (MessageState.REJECTED, "248", "REJECTED"),
+        (None, "0", "no known state"),
+    ],
+)
+def test_reachable_says_by_which_rule(state, error, rule):
+    assert record({"err": error}, state, msisdn="1", raw="").reachable_rule == rule
+
+
 def test_roaming_is_known_only_if_something_is():
     home = record({"imsi": "25099"}, None, msisdn="1", raw="")
     abroad = record({"rnet": "Beispiel"}, None, msisdn="1", raw="")
     nobody = record({}, None, msisdn="1", raw="")
     assert [one.roaming for one in (home, abroad, nobody)] == [False, True, None]
+    assert [one.hints for one in (home, abroad, nobody)] == [{}] * 3
+
+
+@pytest.mark.parametrize(
+    ("msisdn", "msc", "roaming", "hint"),
+    [
+        ("79990000001", "4917100000000", True, "the switch's country code is 49, the number's 7"),
+        ("+79990000001", "375290000000", True, "the switch's country code is 375, the number's 7"),
+        ("79990000001", "79160000000", False, None),
+        ("79990000001", "", False, None),
+        ("79990000001", "0049171000000", False, None),
+        ("79990000001", "unknown", False, None),
+        ("", "4917100000000", False, None),
+    ],
+)
+def test_a_switch_abroad_hints_at_roaming(msisdn, msc, roaming, hint):
+    found = record({"imsi": "250990000000001", "msc": msc}, None, msisdn=msisdn, raw="")
+    assert (found.roaming, found.hints.get("roaming")) == (roaming, hint)
+
+
+RANGES = {"7": "25099", "7999": "25011", "79990": "25002"}
+
+
+@pytest.mark.parametrize(
+    ("msisdn", "fields", "ported"),
+    [
+        ("79990000001", {"mcc": "250", "mnc": "02"}, False),
+        ("79990000001", {"mcc": "250", "mnc": "98"}, True),
+        ("+79990000001", {"imsi": "250020000000001"}, False),
+        ("79991000001", {"imsi": "250020000000001"}, True),
+        ("79160000001", {"imsi": "250990000000001"}, False),
+        ("79160000001", {}, None),
+        ("4917100000000", {"imsi": "250990000000001"}, None),
+        ("", {"imsi": "250990000000001"}, None),
+    ],
+)
+def test_a_range_of_another_network_hints_at_a_ported_number(msisdn, fields, ported):
+    found = record(fields, None, msisdn=msisdn, raw="", number_ranges=RANGES)
+    assert found.ported is ported
+    assert ("ported" in found.hints) == (ported is not None)
+
+
+def test_a_hint_names_networks_and_never_the_subscriber():
+    found = record({"imsi": "250020000000001"}, None, msisdn="79991000001", raw="", number_ranges=RANGES)
+    assert found.hints == {"ported": "the number's range is of network 25011, the subscriber of 25002"}
+
+
+def test_the_ranges_are_the_profiles():
+    profile = msgspec.structs.replace(SMSC_CENTRE, number_ranges=RANGES)
+    answer = b"id:1 stat:DELIVRD err:000 imsi:250980000000005 msc:79980000000 mcc:250 mnc:98 cn: net: rcn: rnet:"
+    pdu = DeliverSm(source_addr="79990000005", esm_class=EsmClass.DELIVERY_RECEIPT, short_message=answer)
+    assert parse(pdu, profile).hlr.ported is True
+    assert parse(pdu, SMSC_CENTRE).hlr.ported is None
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        ("79991234567", "7"),
+        ("12025550123", "1"),
+        ("4917112345678", "49"),
+        ("375291234567", "375"),
+        ("99890123456", "998"),
+        ("2250700000000", "225"),
+        ("2712345678", "27"),
+        ("0791234567", ""),
+        ("1234567", ""),
+        ("+79991234567", ""),
+        ("\u0667\u0669\u0669\u0669\u0661\u0662\u0663\u0664", ""),
+    ],
+)
+def test_a_number_in_international_form_has_a_country_code(number, code):
+    assert calling_code(number) == code
 
 
 def test_errors_mean_what_the_provider_says():

@@ -1,4 +1,5 @@
 import re
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,11 +13,16 @@ from smpp_esme.protocol.pdus import DataSm, DeliverSm
 from smpp_esme.protocol.tlvs import TLVS, Tag, Tlv
 from smpp_esme.sms.hlr import KEYS
 from smpp_esme.sms.profile import Profile
-from smpp_esme.sms.receipt import FINAL, STATES, parse, parse_text
+from smpp_esme.sms.receipt import FINAL, DeliveryKind, kind_of, parse, parse_text
+from smpp_esme.sms.receipt_text import STATES
 
-FIXTURES = sorted((Path(__file__).parents[2] / "fixtures" / "receipts").glob("*.txt"))
+FOLDER = Path(__file__).parents[2] / "fixtures" / "receipts"
+FIXTURES = sorted(FOLDER.glob("*.txt"))
+PLACES = tomllib.loads((FOLDER / "places.toml").read_text(encoding="utf-8"))["receipt"]
+VARIATIONS = tomllib.loads((FOLDER / "variations.toml").read_text(encoding="utf-8"))
 STANDARD = Profile.named("standard")
 SMSC_CENTRE = Profile.named("smsc-centre")
+VODAFONE_UK = Profile.named("vodafone-uk")
 BY_TEXT = msgspec.structs.replace(STANDARD, receipts_by_text=True)
 TEXT = b"id:42 sub:001 dlvrd:001 submit date:2601311259 done date:2601311301 stat:DELIVRD err:000 text:Hello"
 
@@ -61,6 +67,110 @@ def test_what_esm_class_calls_a_receipt_is_one_whatever_its_text(path):
     assert receipt is not None
     assert receipt.message_id == expected.get("message_id", receipt.message_id)
     assert receipt.raw == octets
+
+
+def profile_of(case):
+    changes = case.get("profile", {})
+    return msgspec.structs.replace(
+        Profile.named(changes.get("name", "standard")),
+        **{key: value for key, value in changes.items() if key != "name"},
+    )
+
+
+def pdu_of(case):
+    octets = bytes.fromhex(case["octets"]) if "octets" in case else case["text"].encode("latin-1")
+    optional = [Tlv(int(tag, 0), bytes.fromhex(value)) for tag, value in case.get("tlvs", {}).items()]
+    content = {"short_message": octets}
+    if case.get("in") == "message_payload":
+        optional.append(Tlv(Tag.MESSAGE_PAYLOAD, octets))
+        content = {}
+    kind = {"deliver_sm": DeliverSm, "data_sm": DataSm}[case.get("operation", "deliver_sm")]
+    return kind(esm_class=case["esm_class"], data_coding=case.get("data_coding", 0), tlvs=tuple(optional), **content)
+
+
+def plain(value):
+    return "none" if value is None else value.name if isinstance(value, MessageState) else value
+
+
+@pytest.mark.parametrize("case", PLACES, ids=lambda case: case["why"])
+def test_a_receipt_is_read_wherever_it_stands(case):
+    receipt = parse(pdu_of(case), profile_of(case))
+    if "expect" not in case:
+        assert receipt is None
+        return
+    assert {name: plain(getattr(receipt, name)) for name in case["expect"]} == case["expect"]
+
+
+def test_every_variation_that_is_known_has_its_fixture():
+    shown = {name for point, names in VARIATIONS.items() if point != "place" for name in names.values()}
+    assert shown <= {path.stem for path in FIXTURES}
+    assert len(shown) >= 45
+    for why in VARIATIONS["place"].values():
+        assert [case for case in PLACES if case["why"].startswith(why)], why
+
+
+@pytest.mark.parametrize(
+    ("bits", "kind"),
+    [
+        (0x00, DeliveryKind.MESSAGE),
+        (0x04, DeliveryKind.RECEIPT),
+        (0x08, DeliveryKind.DELIVERY_ACKNOWLEDGEMENT),
+        (0x10, DeliveryKind.USER_ACKNOWLEDGEMENT),
+        (0x18, DeliveryKind.CONVERSATION_ABORT),
+        (0x20, DeliveryKind.INTERMEDIATE_NOTIFICATION),
+        (0x24, DeliveryKind.RESERVED),
+        (0x3C, DeliveryKind.RESERVED),
+    ],
+)
+def test_esm_class_tells_what_a_pdu_brings_whatever_its_mode_and_features(bits, kind):
+    assert {kind_of(bits | other) for other in (0x00, 0x03, 0x40, 0x80, 0xC3)} == {kind}
+
+
+def test_the_profiles_own_words_for_a_state_count_before_the_usual_ones():
+    own = msgspec.structs.replace(STANDARD, receipt_states={"gone": "deleted", "DELIVRD": "accepted"})
+    states = [parse_text(f"id:1 stat:{word}", own).message_state for word in ("GONE", "delivrd", "EXPIRED")]
+    assert states == [MessageState.DELETED, MessageState.ACCEPTED, MessageState.EXPIRED]
+
+
+def test_a_state_of_the_profiles_own_makes_a_receipt_by_text():
+    own = msgspec.structs.replace(BY_TEXT, receipt_states={"fine": "delivered"})
+    text = b"id:1 done date:2601311301 stat:fine"
+    assert parse(DeliverSm(short_message=text), BY_TEXT) is None
+    assert parse(DeliverSm(short_message=text), own).message_state is MessageState.DELIVERED
+
+
+def test_a_scheduled_state_of_the_profiles_own_is_a_state():
+    own = msgspec.structs.replace(STANDARD, receipt_states={"DELIVRD": "scheduled"})
+    assert parse_text("id:1 stat:DELIVRD", own).message_state is MessageState.SCHEDULED
+
+
+def test_a_pattern_reads_what_fits_it_and_the_grammar_reads_the_rest():
+    own = msgspec.structs.replace(STANDARD, receipt_pattern=r"(?P<stat>[A-Z]+)/(?P<id>\d+)/(?P<imsi>\d*)")
+    receipt = parse_text("DELIVRD/42/250", own)
+    assert (receipt.message_id, receipt.message_state, receipt.hlr.imsi) == ("42", MessageState.DELIVERED, "250")
+    assert parse_text("id:43 stat:DELIVRD", own).message_id == "43"
+    assert parse_text("DELIVRD-44", own) is None
+
+
+def test_a_text_too_long_for_a_receipt_is_not_tried_against_the_pattern():
+    own = msgspec.structs.replace(STANDARD, receipt_pattern=r"(?P<id>\d+)\.*")
+    assert parse_text("1" + "." * 1023, own).message_id == "1"
+    assert parse_text("1" + "." * 1024, own) is None
+
+
+def test_the_first_of_several_equal_tlvs_counts():
+    optional = tlvs(receipted_message_id="1", message_state=2) + tlvs(receipted_message_id="2", message_state=3)
+    receipt = parse(DeliverSm(esm_class=EsmClass.DELIVERY_RECEIPT, tlvs=optional), STANDARD)
+    assert (receipt.message_id, receipt.message_state) == ("1", MessageState.DELIVERED)
+
+
+@given(st.binary(max_size=70))
+def test_the_tlvs_are_read_as_the_table_of_tags_reads_them(octets):
+    optional = tuple(Tlv(tag, octets) for tag in (Tag.RECEIPTED_MESSAGE_ID, Tag.MESSAGE_STATE))
+    pdu = DeliverSm(esm_class=EsmClass.DELIVERY_RECEIPT, tlvs=optional)
+    receipt = parse(pdu, STANDARD)
+    assert receipt.message_id == pdu.tlv(Tag.RECEIPTED_MESSAGE_ID)
+    assert receipt.message_state in {None, pdu.tlv(Tag.MESSAGE_STATE)}
 
 
 def test_the_zone_of_dates_is_the_profiles():
@@ -149,7 +259,7 @@ def test_acknowledgements_of_the_subscriber_are_no_receipts(esm_class):
 
 def test_an_intermediate_notification_is_a_receipt_that_is_not_final():
     receipt = parse(DeliverSm(esm_class=EsmClass.INTERMEDIATE_NOTIFICATION, short_message=TEXT), STANDARD)
-    assert (receipt.intermediate, receipt.is_final) == (True, False)
+    assert (receipt.kind, receipt.is_final) == (DeliveryKind.INTERMEDIATE_NOTIFICATION, False)
 
 
 def test_final_states_are_those_that_nothing_follows():
@@ -209,8 +319,13 @@ HOSTILE = (
 @given(
     HOSTILE | st.binary(max_size=300),
     st.integers(0, 255),
-    st.lists(st.builds(Tlv, st.sampled_from([0x001E, 0x0427, 0x0423, 0x0424]), st.binary(max_size=70)), max_size=4),
-    st.sampled_from([STANDARD, SMSC_CENTRE, BY_TEXT]),
+    st.lists(
+        st.builds(
+            Tlv, st.sampled_from([0x001E, 0x0427, 0x0423, 0x0424, 0x2000, 0x2001, 0x2003]), st.binary(max_size=70)
+        ),
+        max_size=4,
+    ),
+    st.sampled_from([STANDARD, SMSC_CENTRE, BY_TEXT, VODAFONE_UK]),
 )
 def test_any_deliver_sm_is_a_receipt_or_not_and_nothing_raises(octets, esm_class, optional, profile):
     pdu = DeliverSm(source_addr="1", esm_class=esm_class, short_message=octets, tlvs=tuple(optional))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smpp_esme.errors import InvalidValue
-from smpp_esme.sms.times import absolute, moment_of, relative
+from smpp_esme.sms.times import absolute, check_validity, moment_of, relative
 
 NOW = datetime(2024, 1, 31, 10, 0, tzinfo=UTC)
 QUARTERS = st.integers(-48, 48).map(lambda quarters: timezone(timedelta(minutes=15 * quarters)))
@@ -120,3 +120,18 @@ def test_any_text_is_a_time_or_refused(text):
     except InvalidValue:
         return
     assert moment.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "written", ["", "000001000000000R", "240201100000000+", "240201130000012+", "000000000000000R"]
+)
+def test_a_validity_up_to_the_limit_is_taken(written):
+    check_validity(written, 86_400, start=NOW)
+
+
+@pytest.mark.parametrize("written", ["000001000001000R", "240201100001000+", "000031000000000R"])
+def test_a_longer_validity_is_refused_unless_there_is_no_limit(written):
+    check_validity(written, None, start=NOW)
+    with pytest.raises(InvalidValue, match="up to 86400 with this profile") as caught:
+        check_validity(written, 86_400, start=NOW)
+    assert caught.value.field == "validity_period"

@@ -41,9 +41,17 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "messages.sqlite3"
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    """Names an empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{request.getfixturevalue('path')}"
+    return request.getfixturevalue("postgres_url")
+
+
 @pytest.fixture
-async def store(path: Path, clock: Clock) -> AsyncIterator[Store]:
-    async with await Store.open(f"sqlite:///{path}", now=clock) as opened:
+async def store(url: str, clock: Clock) -> AsyncIterator[Store]:
+    async with await Store.open(url, now=clock) as opened:
         yield opened
 
 

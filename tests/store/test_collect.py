@@ -28,12 +28,16 @@ async def test_a_receipt_ends_its_message(store, new, claim, clock, receipt):
     await answer(store, clock, message, "855469")
     at = clock.pass_(seconds=9)
     hlr = {"mcc": "250", "cn": "Russian Federation", "net": "\0"}
-    fact = receipt("855469", error="000", error_meaning="none", hlr=hlr)
+    vendor = {"cost": "1.05", "parts": 1, "note": "\0"}
+    fact = receipt("855469", error="000", error_meaning="none", hlr=hlr, vendor=vendor)
     [recorded] = await store.record_receipts([fact], at)
     assert (recorded.reference, recorded.moved, recorded.status) == (message.reference, True, S.DELIVERED)
+    assert recorded.submitted_at == at - timedelta(seconds=9)
     kept = await store.message(message.reference)
     assert (kept.status, kept.final_at, kept.error, kept.error_meaning) == (S.DELIVERED, at, "000", "none")
     assert kept.hlr == hlr
+    assert kept.segments[0].vendor == vendor
+    assert (await store.events(message.reference))[-1].detail["vendor"] == vendor
     assert kept.segments[0].final_at == at
 
 
@@ -208,6 +212,7 @@ async def test_limbo_keeps_all_that_a_receipt_told(store, clock, receipt):
         error_meaning="none such",
         done_at=clock.now - timedelta(hours=3),
         hlr={"mcc": "250"},
+        vendor={"cost": "1.05"},
         raw=bytes(range(256)),
     )
     await store.record_receipts([fact, receipt("8", raw=b"")], clock.now)
@@ -239,7 +244,7 @@ SAME = tomllib.loads((Path(__file__).parents[2] / "fixtures/message_ids.toml").r
 @pytest.mark.parametrize("pair", SAME, ids=lambda pair: pair["why"])
 async def test_a_receipt_finds_its_message_however_either_id_is_written(store, new, claim, clock, receipt, pair, early):
     [message] = await claimed(store, claim, new(destination_addr="79991234567"))
-    fact = receipt(pair["receipted"], forms=message_id.forms(pair["receipted"])[1:], source_addr="79991234567")
+    fact = receipt(pair["receipted"], forms=message_id.keys(pair["receipted"]), source_addr="79991234567")
     if early:
         await store.record_receipts([fact], clock.now)
     await answer(store, clock, message, pair["submitted"])
@@ -256,3 +261,27 @@ async def test_an_early_receipt_is_not_swallowed_by_another_subscribers_old_mess
     await store.record_receipts([receipt("100", source_addr="79992222222")], clock.now)
     await answer(store, clock, other, "100")
     assert (await store.message(other.reference)).status is MessageStatus.DELIVERED
+
+
+async def test_of_one_subscribers_messages_the_one_that_needs_no_conversion_is_meant(store, new, claim, clock, receipt):
+    number = "79991234567"
+    meant, other = await claimed(store, claim, new(destination_addr=number), new(destination_addr=number))
+    await answer(store, clock, meant, "0010")
+    await answer(store, clock, other, "16")
+    await store.record_receipts([receipt("10", forms=message_id.keys("10"), source_addr=number)], clock.now)
+    statuses = [(await store.message(one.reference)).status for one in (meant, other)]
+    assert statuses == [MessageStatus.DELIVERED, MessageStatus.SUBMITTED]
+
+
+async def test_a_receipt_tells_under_which_id_its_message_was_submitted(store, new, claim, clock, receipt):
+    [message] = await claimed(store, claim, new(destination_addr="79991234567"))
+    await answer(store, clock, message, "00B8BE19")
+    ours, strangers, nobodys = await store.record_receipts(
+        [
+            receipt("12107289", forms=message_id.keys("12107289"), source_addr="79991234567"),
+            receipt("00B8BE19", MessageStatus.EXPIRED, source_addr="79990000000"),
+            receipt("1"),
+        ],
+        clock.now,
+    )
+    assert [each.submitted_id for each in (ours, strangers, nobodys)] == ["00B8BE19", None, None]

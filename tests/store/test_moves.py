@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from smpp_esme.errors import StoreUnusable
+from smpp_esme.message.doubt import Decision, Resubmit
 from smpp_esme.message.ledger import Change, Ledger, SegmentStanding, Standing
 from smpp_esme.message.message import Accepted, Answer, Message, ReceiptFact, Refused, Segment, Unanswered
 from smpp_esme.message.status import VERDICTS, MessageStatus, aggregate, may_move
@@ -23,28 +25,31 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 def force(connection, message, status, to):
     """Put a message where no rule would, and decide against the table, as if the code were wrong."""
-    for table, key in (("message", "id"), ("segment", "message")):
-        connection.exec_driver_sql(f"UPDATE {table} SET status = '{status}' WHERE {key} = {message.id}")
-    found = f"SELECT id FROM segment WHERE message = {message.id}"
-    segment = connection.exec_driver_sql(found).scalar_one()
-    standing = Standing(message.id, "", status, 0, [SegmentStanding(segment, 1, status)])
-    ledger = Ledger([standing])
-    ledger.segments[segment] = ledger.messages[message.id] = Change(to=to)
+    connection.exec_driver_sql(f"UPDATE message SET status = '{status}' WHERE id = {message.id}")
+    connection.exec_driver_sql(f"UPDATE segment SET status = '{status}' WHERE message = {message.id}")
+    found = f"SELECT id FROM segment WHERE message = {message.id} ORDER BY number"
+    segments = connection.exec_driver_sql(found).scalars().all() or [None]
+    ledger = Ledger(
+        [Standing(message.id, "", status, 0, [SegmentStanding(key, n, status) for n, key in enumerate(segments, 1)])]
+    )
+    ledger.messages[message.id] = Change(to=to)
+    ledger.segments |= {key: Change(to=to) for key in segments if key is not None}
     return ledger
 
 
-async def test_a_move_that_the_table_forbids_changes_nothing(store, new):
+@pytest.mark.parametrize("parts", [1, 2])
+async def test_a_move_that_the_table_forbids_changes_nothing(store, new, parts):
     for status, to in product(S, S):
-        [message] = await store.add([new()])
+        [message] = await store.add([new(parts=parts)])
         ledger = await store._write(force, message, status, to)
         if may_move(status, to):
             await store._write(moves.write, ledger)
         else:
-            with pytest.raises(StoreUnusable, match="0 of 1"):
+            with pytest.raises(StoreUnusable, match=f"0 of {parts}"):
                 await store._write(moves.write, ledger)
         kept = await store.message(message.reference)
         expected = to if may_move(status, to) else status
-        assert (kept.status, kept.segments[0].status) == (expected, expected)
+        assert {kept.status, *(segment.status for segment in kept.segments)} == {expected}
 
 
 class AnyTraffic(RuleBasedStateMachine):
@@ -119,11 +124,21 @@ class AnyTraffic(RuleBasedStateMachine):
 
     @rule()
     def hand_back(self):
-        self.runner.run(self.store.hand_back(self.claimed, self.now))
+        answers = [
+            Answer(message.id, part.number, Unanswered(written=False))
+            for message in self.claimed
+            for part in message.segments
+        ]
+        self.runner.run(self.store.record_answers(answers, self.now))
 
-    @rule()
-    def recover(self):
-        self.runner.run(self.store.recover("daemon", self.now))
+    @rule(policy=st.sampled_from(["hold", "resend"]))
+    def recover(self, policy):
+        policies = {"main": Resubmit(policy=policy)}
+        self.runner.run(self.store.recover("daemon", self.now, policies=policies))
+
+    @rule(decision=st.sampled_from(Decision))
+    def resolve(self, decision):
+        self.runner.run(self.store.resolve(self.added, decision, self.now))
 
     @rule(seconds=st.integers(0, 60))
     def time_passes(self, seconds):
@@ -133,7 +148,8 @@ class AnyTraffic(RuleBasedStateMachine):
     def no_message_is_lost(self):
         kept = self.runner.run(self.store.messages(limit=1000))
         assert [each.reference for each in kept] == self.added
-        assert sum(self.runner.run(self.store.counts()).values()) == len(self.added)
+        counts = Counter(message.status for message in kept)
+        assert self.runner.run(self.store.counts()) == {status: counts[status] for status in S}
 
     @invariant()
     def a_message_is_what_its_segments_add_up_to_and_what_its_history_says(self):

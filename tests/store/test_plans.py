@@ -4,12 +4,31 @@ import re
 import sqlite3
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import event
 
 from smpp_esme.message.message import Accepted, Answer, Refused, Unanswered
+from smpp_esme.message.notice import Selection
+from smpp_esme.message.received import HeldSegment, Received, SegmentKey
 from smpp_esme.message.status import MessageStatus
+from smpp_esme.store import Store
 
-TABLES = ("message", "segment", "event", "limbo", "limbo_form")
+TABLES = (
+    "message",
+    "segment",
+    "event",
+    "limbo",
+    "limbo_form",
+    "received",
+    "received_segment",
+    "webhook",
+    "dead_letter",
+)
+
+
+@pytest.fixture
+def url(path):
+    return f"sqlite:///{path}"
 
 
 async def traffic(store, new, receipt, clock, claim):
@@ -27,14 +46,29 @@ async def traffic(store, new, receipt, clock, claim):
     ]
     await store.record_answers(answers, clock.now)
     await store.record_receipts([receipt("1", forms=("01",)), receipt("orphan")], clock.now)
-    await store.hand_back([fourth], clock.now)
+    await store.record_answers([Answer(fourth.id, 1, Unanswered(written=False))], clock.now)
     await store.recover("daemon", clock.now)
-    await store.next_due_at("main")
+    await store.housekeeping.hasten_misdated(clock.now - timedelta(hours=1))
+    await store.probe()
     await store.message(first.reference)
     await store.messages(status=MessageStatus.IN_DOUBT, after=first.reference)
     await store.messages(limit=5)
     await store.events(first.reference)
     await store.limbo()
+    key = SegmentKey("main", "79990000001", "1234", "udh8", 7, 2)
+    await store.inbox.keep([], held=[HeldSegment(key, b"pdu", clock.now)])
+    await store.inbox.waiting("main")
+    came = Received(
+        reference="R", link="main", source_addr="79990000001", destination_addr="1234", text="Yes", coding="gsm7",
+        data_coding=0, received_at=clock.now,
+    )  # fmt: skip
+    await store.inbox.keep([came], cleared=[key])
+    await store.inbox.messages(after="R")
+    await store.inbox.message("R")
+    await store.feed.page(0)
+    await store.feed.page(0, Selection.of(["message.received"], link="main"))
+    await store.feed.page(0, Selection.of(reference=first.reference))
+    await store.feed.page(0, Selection.of(reference="R"))
 
 
 async def test_no_statement_walks_through_a_table(store, new, receipt, clock, claim, path):
@@ -43,7 +77,7 @@ async def test_no_statement_walks_through_a_table(store, new, receipt, clock, cl
     def remember(_connection, _cursor, statement, parameters, *_):
         statements[statement] = parameters
 
-    engines = [store._database.writer.sync_engine, store._database.readers.sync_engine]
+    engines = [store._database.writer, store._database.readers]
     for engine in engines:
         event.listen(engine, "before_cursor_execute", remember)
     await traffic(store, new, receipt, clock, claim)
@@ -73,9 +107,41 @@ async def test_a_million_scheduled_messages_would_not_stand_in_the_way_of_one_th
         steps += 1
 
     def progress(connection):
-        connection.connection.dbapi_connection.driver_connection._conn.set_progress_handler(count, 100)
+        connection.connection.dbapi_connection.set_progress_handler(count, 100)
 
     await store._write(progress)
     assert len(await claim()) == 1
     # In hundreds of the database's own instructions: walking through 2,000 rows takes some 20,000.
     assert steps < 50
+
+
+async def test_every_statement_of_the_traffic_has_an_index_on_postgresql(postgres_url, new, receipt, clock):
+    """The tables of a test are so small that the server would rather walk them; told not to, it must know a way."""
+    async with await Store.open(postgres_url, now=clock) as store:
+        statements = {}
+
+        def remember(_connection, _cursor, statement, parameters, *_):
+            statements[statement] = parameters
+
+        engines = [store._database.writer.sync_engine, store._database.readers.sync_engine]
+        for engine in engines:
+            event.listen(engine, "before_cursor_execute", remember)
+
+        async def claim(limit=100):
+            until = clock.now + timedelta(minutes=1)
+            return await store.claim(limit, link="main", owner="daemon", lease_until=until)
+
+        await traffic(store, new, receipt, clock, claim)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", remember)
+        walks = []
+        async with store._database.writer.connect() as connection:
+            await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            for statement, parameters in statements.items():
+                if not statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")):
+                    continue
+                plan = [row[0] for row in await connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)]
+                scans = [re.search(r"Seq Scan on (\w+)", step) for step in plan]
+                walks += [(found[1], statement) for found in scans if found and found[1] in TABLES]
+    assert len(statements) > 20
+    assert walks == []

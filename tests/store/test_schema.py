@@ -1,10 +1,12 @@
 import sqlite3
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from smpp_esme.errors import StoreUnusable
+from smpp_esme.message.message import Accepted, Answer
 from smpp_esme.store import Store, schema
 from smpp_esme.store.tables import metadata
 
@@ -17,6 +19,7 @@ async def test_the_migrations_and_the_tables_are_the_same(store):
     assert await store._write(differences) == []
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 async def test_the_indexes_hold_only_the_rows_they_are_about(store):
     # compare_metadata does not look at the condition of an index.
     def conditions(connection):
@@ -32,9 +35,10 @@ async def test_the_indexes_hold_only_the_rows_they_are_about(store):
 
 
 async def test_a_new_store_has_the_newest_schema_and_keeps_it(path):
-    for _ in range(2):
+    for before in (None, schema.newest()):
         async with await Store.open(f"sqlite:///{path}") as store:
-            assert await store._write(schema.revision) == "0001"
+            assert await store._write(schema.revision) == schema.newest()
+            assert store.schema == (before, schema.newest())
 
 
 async def test_a_newer_schema_is_refused_and_left_alone(path, new):
@@ -66,3 +70,30 @@ async def test_a_store_whose_creation_was_cut_short_is_created_at_last(path):
     connection.close()
     async with await Store.open(f"sqlite:///{path}") as store:
         assert sum((await store.counts()).values()) == 0
+
+
+def goes_to(revision):
+    """Bring a database to another revision, up or down."""
+
+    def move(connection):
+        config = schema._config()
+        config.attributes["connection"] = connection
+        (command.downgrade if revision < schema.newest() else command.upgrade)(config, revision)
+
+    return move
+
+
+def rows_in_segment(connection):
+    return connection.exec_driver_sql("SELECT count(*) FROM segment").scalar_one()
+
+
+async def test_segments_find_their_place_when_the_schema_moves(store, new, claim, clock):
+    await store.add([new(), new(parts=2), new()])
+    one, two = await claim(2)
+    answers = [Answer(one.id, 1, Accepted("00A")), Answer(two.id, 1, Accepted("B")), Answer(two.id, 2, Accepted("C"))]
+    await store.record_answers(answers, clock.now)
+    before = await store.messages()
+    for revision, segments in (("0005", 4), (schema.newest(), 2)):
+        await store._write(goes_to(revision))
+        assert await store._write(rows_in_segment) == segments
+    assert await store.messages() == before

@@ -1,17 +1,24 @@
 """The file: whose it is, and what is refused without being touched."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
 import textwrap
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
 from smpp_esme.errors import InvalidValue, StoreUnusable
 from smpp_esme.store import Store
 from smpp_esme.store.sqlite_file import _CHECKED_UP_TO
+
+
+@pytest.fixture
+def url(path):
+    return f"sqlite:///{path}"
+
 
 HOLDER = textwrap.dedent("""
     import asyncio, sys
@@ -78,6 +85,37 @@ async def test_a_damaged_page_is_noticed_and_left_alone(path, new, page):
     with pytest.raises(StoreUnusable, match="nothing was changed"):
         await Store.open(f"sqlite:///{path}")
     assert path.read_bytes() == octets
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_octets_that_were_changed_anywhere_are_noticed_or_harmless_and_left_alone(path, new, seed):
+    octets, luck = bytearray(await filled(path, new)), random.Random(seed)
+    for _ in range(40):
+        octets[luck.randrange(len(octets))] ^= luck.randrange(1, 256)
+    path.write_bytes(octets)
+    with suppress(StoreUnusable):  # and nothing else
+        async with await Store.open(f"sqlite:///{path}") as store:
+            await store.messages(limit=1000)
+    kept = path.read_bytes()
+    # Opened it may be written to, but never begun anew.
+    assert kept[100:] == bytes(octets[100:]) or len(kept) >= len(octets)
+
+
+@pytest.mark.parametrize("pages", [0, 1, 3, 7])
+async def test_a_file_that_was_emptied_or_cut_off_beside_its_log_is_refused_and_both_are_left_alone(path, new, pages):
+    await filled(path, new)
+    store = await Store.open(f"sqlite:///{path}")
+    await store.add([new() for _ in range(50)])
+    log = path.with_name(f"{path.name}-wal")
+    logged = log.read_bytes()
+    await store.close()
+    octets = path.read_bytes()[: pages * 4096]
+    path.write_bytes(octets)
+    log.write_bytes(logged)
+    with pytest.raises(StoreUnusable, match="nothing was changed"):
+        await Store.open(f"sqlite:///{path}")
+    assert path.read_bytes() == octets
+    assert log.read_bytes() == logged
 
 
 async def test_a_database_that_was_cut_off_is_noticed_and_left_alone(path, new):
@@ -149,7 +187,7 @@ async def test_a_failing_database_is_reported_without_what_people_write(store, n
 
     await store._write(drop)
     with pytest.raises(StoreUnusable) as caught:
-        await store.add([new(text="top secret")])
+        await store.add([new(text="top secret", parts=2)])
     told = f"{caught.value} {caught.value.__cause__}"
     assert "segment" in told
     assert "secret" not in told

@@ -23,6 +23,11 @@ def accepted(message, *ids):
     return [Answer(message.id, number, Accepted(each)) for number, each in enumerate(ids, 1)]
 
 
+def handed_back(message):
+    """That none of its segments was written."""
+    return [Answer(message.id, part.number, Unanswered(written=False)) for part in message.segments]
+
+
 async def submitted(store, claim, clock, message, *ids):
     """Bring a new message to SUBMITTED with these message_ids."""
     await store.add([message])
@@ -56,8 +61,7 @@ async def test_what_is_kept_is_read_back_as_it_was(store, new, clock):
     assert given_back == message
 
 
-async def test_what_is_kept_outlives_the_store(path, new):
-    url = f"sqlite:///{path}"
+async def test_what_is_kept_outlives_the_store(url, new):
     message = new()
     async with await Store.open(url) as store:
         await store.add([message])
@@ -69,18 +73,18 @@ async def test_what_is_kept_outlives_the_store(path, new):
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     text=st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=50),
-    octets=st.lists(st.binary(max_size=140), min_size=1, max_size=4),
+    octets=st.lists(st.tuples(st.binary(max_size=140), st.binary(max_size=300)), min_size=1, max_size=4),
     source=st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=11),
 )
 async def test_any_text_and_any_octets_are_read_back_unchanged(store, new, text, octets, source):
-    parts = [Segment(number=number, short_message=each) for number, each in enumerate(octets, 1)]
+    parts = [Segment(number=number, short_message=each, tlvs=tlvs) for number, (each, tlvs) in enumerate(octets, 1)]
     message = new(text=text, source_addr=source, segments=parts)
     # `new` starts again with each example's first call, so the reference must differ for each.
     message.reference = f"{len(await store.messages(limit=1000)):05}"
     await store.add([message])
     kept = await store.message(message.reference)
     assert (kept.text, kept.source_addr) == (text, source)
-    assert [part.short_message for part in kept.segments] == octets
+    assert [(part.short_message, part.tlvs) for part in kept.segments] == octets
 
 
 @pytest.mark.parametrize(
@@ -109,7 +113,6 @@ async def test_nothing_to_do_is_nothing_done(store, clock, claim):
     assert await store.add([]) == []
     assert await store.record_answers([], clock.now) == []
     assert await store.record_receipts([], clock.now) == []
-    assert await store.hand_back([], clock.now) == 0
     assert await claim() == []
 
 
@@ -189,10 +192,9 @@ async def test_a_claim_takes_only_what_goes_out_on_its_link(store, new, claim):
 async def test_a_message_is_not_claimed_before_it_is_due(store, new, claim, clock):
     await store.add([new(next_attempt_at=clock.now + timedelta(hours=1), priority=3), new()])
     assert len(await claim()) == 1
-    assert await store.next_due_at("main") == clock.now + timedelta(hours=1)
+    assert await claim() == []
     clock.pass_(hours=1)
     assert len(await claim()) == 1
-    assert await store.next_due_at("main") is None
 
 
 async def test_two_dispatchers_never_get_the_same_message(store, new, claim):
@@ -252,8 +254,9 @@ async def test_a_throttled_message_waits_and_is_then_claimed_again(store, new, c
     [recorded] = await store.record_answers([Answer(claimed.id, 1, THROTTLED)], clock.now)
     assert (recorded.moved, recorded.status) == (True, S.QUEUED)
     assert await claim() == []
-    assert await store.next_due_at("main") == clock.now + timedelta(seconds=1)
-    clock.pass_(seconds=1)
+    clock.pass_(seconds=0.999)
+    assert await claim() == []
+    clock.pass_(seconds=0.001)
     [again] = await claim()
     assert (again.attempts, again.error) == (2, "ESME_RTHROTTLED")
     await store.record_answers(accepted(again, "7"), clock.now)
@@ -324,8 +327,7 @@ async def test_hostile_words_in_an_answer_are_kept_without_harm(store, new, clai
 async def test_what_was_never_written_is_queued_again_and_costs_no_attempt(store, new, claim, clock):
     await store.add([new(), new(parts=2)])
     one, other = await claim()
-    await store.record_answers([Answer(one.id, 1, Unanswered(written=False))], clock.now)
-    assert await store.hand_back([other], clock.now) == 1
+    await store.record_answers(handed_back(one) + handed_back(other), clock.now)
     again = await claim()
     assert [each.reference for each in again] == [one.reference, other.reference]
     assert {each.attempts for each in again} == {1}
@@ -343,13 +345,35 @@ async def test_what_was_written_and_not_answered_is_in_doubt_and_not_sent_again(
 async def test_a_message_that_is_handed_back_twice_is_queued_once(store, new, claim, clock):
     await store.add([new(parts=2)])
     [claimed] = await claim()
-    assert await store.hand_back([claimed, claimed], clock.now) == 1
+    recorded = await store.record_answers(handed_back(claimed) * 2, clock.now)
+    assert [each.moved for each in recorded] == [True, True, False, False]
     assert (await store.message(claimed.reference)).status is S.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (Unanswered(written=False), S.SUBMITTING),
+        (Unanswered(written=True), S.SUBMITTING),
+        (INVALID, S.SUBMITTING),
+        (Accepted("7"), S.SUBMITTED),
+    ],
+)
+async def test_of_an_attempt_that_is_past_only_an_acceptance_counts(store, new, claim, clock, outcome, status):
+    await store.add([new()])
+    [first] = await claim()
+    await store.record_answers([Answer(first.id, 1, THROTTLED, first.attempts)], clock.now)
+    clock.pass_(seconds=1)
+    [second] = await claim(owner="another")
+    assert second.attempts > first.attempts
+    await store.record_answers([Answer(first.id, 1, outcome, first.attempts)], clock.now)
+    assert (await store.message(first.reference)).status is status
 
 
 async def test_handing_back_does_not_touch_what_was_answered_meanwhile(store, new, claim, clock):
     message = await submitted(store, claim, clock, new())
-    assert await store.hand_back([message], clock.now) == 0
+    [recorded] = await store.record_answers(handed_back(message), clock.now)
+    assert not recorded.moved
     assert (await store.message(message.reference)).status is S.SUBMITTED
 
 
@@ -423,8 +447,8 @@ async def test_many_questions_at_once_are_all_answered(store, new):
 # --- closed and cancelled -----------------------------------------------------------------------------------------
 
 
-async def test_a_closed_store_says_so(path, new):
-    store = await Store.open(f"sqlite:///{path}")
+async def test_a_closed_store_says_so(url, new):
+    store = await Store.open(url)
     await store.close()
     await store.close()
     for call in (store.add([new()]), store.counts()):
@@ -457,8 +481,8 @@ async def test_a_write_that_is_cancelled_before_its_turn_writes_nothing(store, n
     assert (await store.counts())[S.QUEUED] == 500
 
 
-async def test_closing_waits_for_a_write_whose_caller_has_gone(path, new):
-    store = await Store.open(f"sqlite:///{path}")
+async def test_closing_waits_for_a_write_whose_caller_has_gone(url, new):
+    store = await Store.open(url)
     writing = asyncio.create_task(store.add([new() for _ in range(500)]))  # noqa: RUF006 - awaited below
     for _ in range(3):  # its transaction has begun
         await asyncio.sleep(0)
@@ -466,11 +490,11 @@ async def test_closing_waits_for_a_write_whose_caller_has_gone(path, new):
     await store.close()
     with pytest.raises(asyncio.CancelledError):
         await writing
-    async with await Store.open(f"sqlite:///{path}") as again:
+    async with await Store.open(url) as again:
         assert (await again.counts())[S.QUEUED] == 500
 
 
-async def test_a_write_that_fails_leaves_nothing_behind_and_the_store_goes_on(store, new, path):
+async def test_a_write_that_fails_leaves_nothing_behind_and_the_store_goes_on(store, new):
     message = new()
     await store.add([message])
     twin = new(reference=message.reference)
@@ -478,3 +502,22 @@ async def test_a_write_that_fails_leaves_nothing_behind_and_the_store_goes_on(st
         await store.add([new(), twin])
     assert (await store.counts())[S.QUEUED] == 1
     assert await store.add([new()])
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+async def test_a_hand_back_that_is_recorded_again_spares_the_claim_that_came_meanwhile(store, new, claim, clock, parts):
+    await store.add([new(parts=parts)])
+    [first] = await claim()
+    late = [
+        Answer(first.id, part.number, Unanswered(written=False), first.attempts, first.claimed_at)
+        for part in first.segments
+    ]
+    await store.record_answers(late, clock.now)
+    clock.pass_(seconds=1)
+    [second] = await claim(owner="another")
+    assert second.attempts == first.attempts
+    # The commit was not confirmed, or its caller was cancelled: he hands it back once more.
+    recorded = await store.record_answers(late, clock.now)
+    assert {each.moved for each in recorded} == {False}
+    assert (await store.message(first.reference)).status is S.SUBMITTING
+    assert await claim() == []

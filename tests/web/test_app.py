@@ -242,3 +242,15 @@ async def test_no_question_whatever_is_our_fault(client, reference, query):
         answer = await client.get(f"/v1/{folder}/{quote(reference, safe='')}")
         assert answer.status_code in {200, 404}
     assert (await client.get("/v1/messages", params=query)).status_code in {200, 404, 422}
+
+
+@pytest.mark.parametrize("kind", [{}, {"content-type": "application/x-www-form-urlencoded"}])
+async def test_json_that_is_not_said_to_be_json_is_told_so(client, kind):
+    answer = await client.post("/v1/messages", content=b'{"to": "79161234567", "text": "Hello"}', headers=kind)
+    assert (answer.status_code, answer.json()["field"]) == (422, "Content-Type")
+    assert answer.json()["allowed"] == "application/json"
+
+
+async def test_a_field_that_is_not_known_is_told_in_plain_words(client):
+    answer = await client.post("/v1/messages", json={"to": "79161234567", "txt": "Hello"})
+    assert (answer.status_code, answer.json()["detail"]) == (422, "txt: there is no such field")

@@ -11,6 +11,7 @@ from smpp_esme.message.message import Message, Segment
 from smpp_esme.message.status import MessageStatus
 from smpp_esme.sms.coding import Coding
 from smpp_esme.sms.envelope import Hlr, Mail, Sms
+from smpp_esme.sms.national import Language
 from smpp_esme.web.bodies import LookedUp, Lookup, Problem, Stored, Submit, SubmitBatch
 
 TO = "+79161234567"
@@ -21,8 +22,9 @@ def test_a_text_is_a_plain_message():
     assert Submit(to=TO, text="hello").to_order().content == Sms("hello")
 
 
-def test_an_empty_text_is_a_text():
-    assert Submit(to=TO, text="").to_order().content == Sms("")
+def test_an_empty_text_is_nothing_to_deliver():
+    with pytest.raises(ValidationError, match="at least 1 character"):
+        Submit(to=TO, text="")
 
 
 def test_a_content_is_what_its_kind_says():
@@ -40,11 +42,15 @@ def test_every_field_reaches_the_order():
         client_reference="order 1057",
         coding="ucs2",
         flash=True,
+        transliterate=True,
+        languages=["turkish", "urdu"],
         priority=3,
         link="main",
     ).to_order()
     assert (order.to, order.source, order.comment, order.client_reference) == (TO, "ACME", "for us", "order 1057")
     assert (order.coding, order.flash, order.priority, order.link) == (Coding.UCS2, True, 3, "main")
+    assert order.transliterate is True
+    assert order.languages == (Language.TURKISH, Language.URDU)
 
 
 def test_no_source_is_not_the_empty_source():
@@ -86,6 +92,9 @@ def test_what_is_handed_in_is_in_no_error_of_pydantics():
     assert "7916" not in str(refused.value)
 
 
+COST = {"cost": "1.05", "parts": 1}
+
+
 def message(**fields):
     return Message(
         **{
@@ -96,7 +105,9 @@ def message(**fields):
             "link": "main",
             "created_at": NOW,
             "segments": [
-                Segment(number=1, short_message=b"a secret", message_id="855", status=MessageStatus.SUBMITTED),
+                Segment(
+                    number=1, short_message=b"a secret", message_id="855", status=MessageStatus.DELIVERED, vendor=COST
+                ),
                 Segment(number=2, short_message=b"a secret"),
             ],
         }
@@ -107,6 +118,7 @@ def message(**fields):
 def test_a_message_is_told_without_its_text():
     told = Stored.of(message()).model_dump(mode="json")
     assert (told["message_ids"], told["segments"], told["created_at"]) == (["855", None], 2, "2026-01-01T00:00:00Z")
+    assert told["vendor"] == [COST, None]
     assert "a secret" not in str(told)
 
 

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smpp_esme.message.message import Accepted, Answer, ReceiptFact
+from smpp_esme.errors import StoreUnusable
+from smpp_esme.message.message import Accepted, Answer, ReceiptFact, Unanswered
 from smpp_esme.message.status import MessageStatus
-from smpp_esme.sms.envelope import KINDS
+from smpp_esme.sms.content import KINDS
 
 TO = "+79161234567"
 CONTENTS = [
@@ -21,7 +22,19 @@ CONTENTS = [
     {"kind": "bot", "message": "hello", "bot_name": "acme_help_bot"},
     {"kind": "hlr"},
     {"kind": "ping"},
+    {"kind": "binary", "octets": "AQID", "header": "BgUEC4Qj8A=="},
+    {"kind": "binary-hex", "digits": "0605040B8423F0DC0601AE"},
+    {"kind": "wap-push", "message": "Your parcel is here", "url": "https://example.com/"},
 ]
+
+
+async def in_doubt(client, store):
+    """A message whose submit_sm went unanswered."""
+    told = (await client.post("/v1/messages", json={"to": TO, "text": "hello"})).json()
+    now = datetime.now(UTC)
+    [claimed] = await store.claim(1, link="main", owner="daemon", lease_until=now + timedelta(minutes=1))
+    await store.record_answers([Answer(claimed.id, 1, Unanswered(written=True))], now)
+    return told["reference"]
 
 
 async def references(client):
@@ -47,7 +60,9 @@ async def test_202_is_answered_when_the_row_is_on_disk(client, path):
         "data_coding": 8,
         "segments": 1,
         "message_ids": [None],
+        "vendor": [None],
         "status": "QUEUED",
+        "duplicates": 0,
         "error": None,
         "error_meaning": None,
         "created_at": "",
@@ -97,7 +112,17 @@ def test_there_is_no_other_kind():
         ({"text": "ё", "coding": "gsm7"}, "text"),
         ({"content": {"kind": "sms", "message": "and a text"}}, "text"),
         ({"text": None, "content": "x"}, "content"),
+        ({"text": ""}, "text"),
         ({"text": None, "content": {"kind": "fax"}}, "content.kind"),
+        ({"text": None, "content": {"kind": "sms", "message": ""}}, "content.message"),
+        ({"text": "__HLR__"}, "text"),
+        ({"text": None, "content": {"kind": "sms", "message": "__HLR__"}}, "content.message"),
+        ({"text": None, "content": {"kind": "viber", "message": "x" * 39_900}}, "content.message"),
+        ({"text": None, "content": {"kind": "wap-push", "message": "a", "url": "x:y"}, "comment": "x"}, "comment"),
+        ({"text": None, "content": {"kind": "mail", "message": "a", "subject": "b"}, "flash": True}, "flash"),
+        ({"text": None, "content": {"kind": "binary", "octets": "*"}}, "content.octets"),
+        ({"text": None, "content": {"kind": "binary-hex", "digits": "0"}}, "content.digits"),
+        ({"text": None, "content": {"kind": "wap-push", "message": "a", "url": "example"}}, "content.url"),
         ({"text": None, "content": {"kind": "tgm", "code": "12"}}, "content.code"),
         ({"text": None, "content": {"kind": "tgm"}}, "content.code"),
         ({"text": None, "content": {"kind": "hlr", "message": "x"}}, "content.message"),
@@ -263,7 +288,7 @@ async def test_messages_come_in_pages(client):
     assert found == kept
     queued = await client.get("/v1/messages", params={"status": "QUEUED", "after": kept[4]})
     assert [one["reference"] for one in queued.json()["messages"]] == kept[5:]
-    assert (await client.get("/v1/messages", params={"status": "FAILED"})).json() == {"messages": []}
+    assert (await client.get("/v1/messages", params={"status": "FAILED"})).json() == {"messages": [], "next": None}
 
 
 @pytest.mark.parametrize(
@@ -277,6 +302,9 @@ async def test_messages_come_in_pages(client):
         ({"after": "x" * 65}, 422, "after"),
         ({"after": "01ARZ3NDEKTSV4RRFFQ69G5FAV"}, 404, None),
         ({"after": "\0"}, 404, None),
+        ({"since": "yesterday"}, 422, "since"),
+        ({"until": "2026-01-01T00:00:00"}, 422, "until"),  # of what zone?
+        ({"sincee": "2026-01-01T00:00:00Z"}, 422, "sincee"),
     ],
 )
 async def test_a_wrong_page_is_refused(client, query, status, field):
@@ -297,6 +325,40 @@ async def test_the_text_stays_in_the_store(client):
         assert "a secret" not in (await client.get(path)).text
 
 
+async def test_a_daemon_is_ready_while_a_link_that_submits_is_bound(client, bound):
+    answer = await client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"ready": True, "links": {"main": True, "plain": False}, "reasons": []}
+    bound.update(main=False, plain=True)
+    assert (await client.get("/readyz")).json()["ready"]
+
+
+async def not_ready(client):
+    """Why the daemon is not ready."""
+    answer = await client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["ready"] is False
+    return answer.json()["reasons"]
+
+
+async def test_a_daemon_with_no_bound_link_is_not_ready(client, bound):
+    bound.update(main=False)
+    assert await not_ready(client) == ["no link is bound that messages could go out on"]
+
+
+async def test_a_daemon_that_stops_is_not_ready(client, gateway):
+    gateway.stop()
+    assert await not_ready(client) == ["the daemon is stopping"]
+
+
+async def test_a_daemon_whose_store_fails_is_not_ready(client, store, monkeypatch):
+    async def full():
+        raise StoreUnusable("database or disk is full")
+
+    monkeypatch.setattr(store, "probe", full)
+    assert await not_ready(client) == ["the store cannot be used: database or disk is full"]
+
+
 async def test_the_description_lists_every_answer_that_can_come(client):
     description = (await client.get("/openapi.json")).json()
     answers = {
@@ -311,10 +373,10 @@ async def test_the_description_lists_every_answer_that_can_come(client):
     assert answers["/v1/messages", "get"] >= {"200", "404", "422", "503"}
     assert answers["/v1/messages/{reference}", "get"] >= {"200", "404", "503"}
     assert answers["/v1/lookups/{reference}", "get"] >= {"200", "404", "503"}
-    for operations in description["paths"].values():
+    for path, operations in description["paths"].items():
         for operation in operations.values():
             for status, answer in operation["responses"].items():
-                if status >= "400":
+                if status >= "400" and path != "/readyz":
                     (media,) = answer["content"].values()
                     assert media["schema"] == {"$ref": "#/components/schemas/Problem"}
     assert "HTTPValidationError" not in description["components"]["schemas"]
@@ -328,3 +390,36 @@ async def test_the_description_says_what_an_error_is_written_as(client):
     assert set(written) >= {"400", "413", "422", "503"}
     assert all(media == ["application/problem+json"] for media in written.values())
     assert (await client.get("/openapi.json")).json() == description
+
+
+async def test_a_message_in_doubt_is_sent_again_when_a_person_says_so_and_then_listed(client, store):
+    reference = await in_doubt(client, store)
+    body = {"decision": "resend", "references": [reference, "unknown"]}
+    answer = await client.post("/v1/in-doubt", json=body)
+    assert answer.status_code == 200
+    assert answer.json() == {"resolved": [{"reference": reference, "moved": True, "status": "QUEUED"}]}
+    listed = (await client.get("/v1/possible-duplicates")).json()["messages"]
+    assert [(one["reference"], one["duplicates"]) for one in listed] == [(reference, 1)]
+    after = await client.get("/v1/possible-duplicates", params={"after": reference})
+    assert after.json() == {"messages": []}
+
+
+async def test_a_decision_about_what_is_not_in_doubt_says_so_and_moves_nothing(client, store):
+    reference = await in_doubt(client, store)
+    body = {"decision": "fail", "references": [reference]}
+    told = [(await client.post("/v1/in-doubt", json=body)).json()["resolved"][0] for _ in range(2)]
+    assert [one["moved"] for one in told] == [True, False]
+    assert {one["status"] for one in told} == {"FAILED"}
+
+
+@pytest.mark.parametrize("wrong", [{"decision": "maybe"}, {"references": []}, {"references": ["x"] * 1001}])
+async def test_a_decision_that_is_none_is_refused(client, wrong):
+    body = {"decision": "sent", "references": ["x"]} | wrong
+    answer = await client.post("/v1/in-doubt", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["field"].startswith(next(iter(wrong)))
+
+
+async def test_a_messages_own_policy_is_kept(client, store):
+    told = (await client.post("/v1/messages", json={"to": TO, "text": "hello", "resubmit": "resend"})).json()
+    assert (await store.message(told["reference"])).resubmit == "resend"

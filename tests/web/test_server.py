@@ -3,12 +3,19 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
+from contextlib import asynccontextmanager, suppress
+from ipaddress import ip_network
 
 import httpx2
 import pytest
+import trustme
+from cryptography.hazmat.primitives import serialization
 
 from smpp_esme.errors import ConfigError
-from smpp_esme.web.server import listen, serve
+from smpp_esme.web.app import create_app
+from smpp_esme.web.auth import Caller, Scope, digest
+from smpp_esme.web.server import Options, Server, listen, serve
 
 TO = "+79161234567"
 PATIENCE = 20.0
@@ -118,6 +125,110 @@ async def test_a_stop_lets_the_open_request_end_and_takes_no_other(app, store, m
             await serving
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", port)
+
+
+@asynccontextmanager
+async def serving(app, **options):
+    listener = listen("127.0.0.1", 0)
+    task = asyncio.create_task(serve(app, listener, Options(**options)))
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"", b"GET /healthz HTTP/1.1\r\nhost:", b"GET /healthz HTTP/1.1\r\nhost: daemon\r\n\r\nGET /heal"],
+    ids=["nothing", "half a head", "half a second head"],
+)
+async def test_a_request_whose_head_does_not_come_is_given_up(app, begun):
+    async with asyncio.timeout(PATIENCE), serving(app, patience=0.05) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(begun)
+        answered = await reader.read()  # to the end: the server closes
+        writer.close()
+    assert answered.startswith(b"HTTP/1.1 200") == begun.endswith(b"/heal")
+
+
+async def test_a_body_that_does_not_come_is_told_so(gateway):
+    app = create_app(gateway, body_limit=1000, patience=0.05)
+    async with serving(app) as port:
+        status, _, body = await ask(port, request("content-length: 100", body=b"{"))
+    assert status == 408
+    assert json.loads(body)["detail"] == "the body did not come within 0.05 seconds"
+
+
+async def test_more_connections_than_are_allowed_are_told_to_come_later(app):
+    async with asyncio.timeout(PATIENCE), serving(app, connections=2) as port:
+        first = await asyncio.open_connection("127.0.0.1", port)
+        assert (await ask(port, b"GET /healthz HTTP/1.1\r\nhost: daemon\r\n\r\n"))[0] == 503
+        first[1].close()
+        await first[1].wait_closed()
+        assert (await ask(port, b"GET /healthz HTTP/1.1\r\nhost: daemon\r\n\r\n"))[0] == 200
+
+
+async def test_a_proxy_is_believed_only_if_it_is_known(gateway):
+    keys = {digest("key"): Caller("test", scopes=list(Scope), networks=[ip_network("192.0.2.0/24")])}
+    app = create_app(gateway, body_limit=1000, callers=keys)
+    asked = b"GET /v1/stats HTTP/1.1\r\nhost: daemon\r\nauthorization: Bearer key\r\nx-forwarded-for: 192.0.2.1\r\n\r\n"
+    async with serving(app) as port:
+        assert (await ask(port, asked))[0] == 403
+    async with serving(app, proxies=("127.0.0.1",)) as port:
+        assert (await ask(port, asked))[0] == 200
+
+
+async def test_a_certificate_that_cannot_be_read_is_told(app, tmp_path):
+    with listen("127.0.0.1", 0) as listener, pytest.raises(ConfigError, match=r"http\.certificate: .*No such file"):
+        await serve(app, listener, Options(certificate=str(tmp_path / "missing.pem")))
+
+
+@pytest.fixture
+def locked(tmp_path):
+    """A certificate for loopback, its authority, and a private key encrypted with "hunter22"."""
+    authority = trustme.CA()
+    made = authority.issue_cert("127.0.0.1")
+    key = serialization.load_pem_private_key(made.private_key_pem.bytes(), None)
+    secret = serialization.BestAvailableEncryption(b"hunter22")
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, secret)
+    (tmp_path / "http.key").write_bytes(pem)
+    made.cert_chain_pems[0].write_to_path(str(tmp_path / "http.pem"))
+    return authority, {"certificate": str(tmp_path / "http.pem"), "key": str(tmp_path / "http.key")}
+
+
+async def test_an_encrypted_key_is_opened_with_its_password_also_when_it_is_renewed(app, locked):
+    authority, files = locked
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    with listen("127.0.0.1", 0) as listener:
+        server = Server(app, listener, Options(**files, key_password="hunter22"))
+        server.renew()
+        running = asyncio.create_task(server.run())
+        async with asyncio.timeout(PATIENCE), httpx2.AsyncClient(verify=context) as client:
+            answer = await client.get(f"https://127.0.0.1:{listener.getsockname()[1]}/healthz")
+        assert answer.status_code == 200
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+
+@pytest.mark.parametrize(
+    ("password", "field"), [("", "http.certificate_key"), ("hunter23", "http.certificate_key_password")]
+)
+def test_a_key_that_cannot_be_opened_is_told_and_nobody_is_asked_at_the_terminal(app, locked, password, field):
+    options = Options(**locked[1], key_password=password)
+    with listen("127.0.0.1", 0) as listener, pytest.raises(ConfigError) as refused:
+        Server(app, listener, options)
+    assert refused.value.field == field
+    assert "hunter2" not in f"{refused.value}{options!r}"
+
+
+def test_a_key_of_another_certificate_is_no_matter_of_its_password(app, locked, tmp_path):
+    trustme.CA().issue_cert("127.0.0.1").cert_chain_pems[0].write_to_path(str(tmp_path / "http.pem"))
+    with listen("127.0.0.1", 0) as listener, pytest.raises(ConfigError, match="does not belong"):
+        Server(app, listener, Options(**locked[1], key_password="hunter22"))
 
 
 def test_a_port_in_use_is_told_with_a_way_out():

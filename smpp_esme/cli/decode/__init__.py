@@ -19,7 +19,7 @@ def decode(
     *,
     profile: Annotated[
         str,
-        typer.Option("--profile", help="How texts and receipts are read: standard, smsc-centre, or a file in TOML."),
+        typer.Option("--profile", help="How texts and receipts are read: a profile's name, or its file in TOML."),
     ] = "standard",
     port: Annotated[
         int | None,
@@ -41,7 +41,7 @@ def decode(
     from smpp_esme.sms.profile import Profile
 
     printout = JsonLines() if as_json else Summary() if summary else Tree()
-    chosen = Profile.load(profile) if profile.endswith(".toml") else Profile.named(profile)
+    chosen = Profile.of(profile)
     printing = Printing(printout, chosen, show_secrets=show_password)
     found = Sources(sources, port=port)
     for sighting in found.sightings():

@@ -11,7 +11,7 @@ from smpp_esme.cli.decode.frames import Frame, Trouble
 from smpp_esme.cli.decode.printout import Entry
 from smpp_esme.protocol.dump import dump
 from smpp_esme.sms.coding import Coding, coding_of
-from smpp_esme.sms.segments import text_of
+from smpp_esme.sms.received import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,6 +13,8 @@ from smpp_esme.cli.demo.processes import DemoFailed, wait_until_bound
 from smpp_esme.cli.tables import show_table
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from rich.console import Console
 
     from smpp_esme.cli.demo.processes import Http, Process
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 _PIECE: Final = 100
 _PREFIX: Final = "Numbered message "
 _PATIENCE: Final = 60.0
+#: Seconds that receipts have to end doubts.
+_EVIDENCE: Final = 5.0
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +112,7 @@ async def _settle(console: Console, daemon: Http, smsc: Http, references: dict[s
         return [one | {"final_at": one["final_at"] or one["status"] == "IN_DOUBT" or None} for one in mine]
 
     await wait_for_finals(console, "numbered messages", settled)
+    await _evidence(console, settled)
     arrived: dict[str, int] = await smsc.get("/submits", prefix=_PREFIX)
     times = {number: arrived.get(_text(number), 0) for number in references.values()}
     status = {number: found[reference]["status"] for reference, number in references.items() if reference in found}
@@ -121,6 +126,16 @@ async def _settle(console: Console, daemon: Http, smsc: Http, references: dict[s
         silent=[number for number in twice if number not in doubtful],
         doubtful=(sum(times[number] > 0 for number in doubtful), sum(times[number] == 0 for number in doubtful)),
     )
+
+
+async def _evidence(console: Console, states: Callable[[], Awaitable[list[Any]]]) -> None:
+    """Give the receipts of what is in doubt a while to come in: they end the doubt."""
+    doubtful = left = sum(one["status"] == "IN_DOUBT" for one in await states())
+    deadline = asyncio.get_running_loop().time() + _EVIDENCE
+    while left and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0.2)
+        left = sum(one["status"] == "IN_DOUBT" for one in await states())
+    console.print(f"{doubtful} were in doubt after the kill; receipts ended the doubt about {doubtful - left} of them")
 
 
 async def _all(daemon: Http) -> dict[str, Any]:

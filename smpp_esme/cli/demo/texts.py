@@ -6,7 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
-from smpp_esme.sms.envelope import Bot, Call, Content, Hlr, Mail, Ping, Sms, Soc, Telegram, Viber
+from smpp_esme.sms.binary import Binary, BinaryHex
+from smpp_esme.sms.content import Content
+from smpp_esme.sms.envelope import Bot, Call, Hlr, Mail, Ping, Sms, Soc, Telegram, Viber
+from smpp_esme.sms.wap import WapPush
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -63,6 +66,9 @@ ITEMS: Final = (
     Item("bot", "+79161230112", Bot("Ваша заявка принята", "acme_help_bot")),
     Item("hlr", "+79161230113", Hlr()),
     Item("ping", "+79161230114", Ping()),
+    Item("octets to a port", "+79161230118", Binary(b"\x00\x01\x02\xff", bytes.fromhex("060504158A0000"))),
+    Item("octets in hexadecimal", "+79161230119", BinaryHex("060504158A000048656C6C6F")),
+    Item("a link", "+79161230120", WapPush("Ваша посылка здесь", "https://www.example.com/p/1057?" + "x" * 100)),
     Item("with a comment", "+79161230115", Sms("Your table is reserved"), "order 1057, shop 3"),
 )
 

@@ -139,13 +139,13 @@ def test_interfaces_are_bounded(captures, monkeypatch):
 
 @given(st.sampled_from([*module._PCAP, module._PCAPNG]), st.binary(max_size=200), st.data())
 def test_hostile_octets_are_packets_or_troubles(captures, magic, octets, data):
-    read(magic + octets)
+    found = read(magic + octets)
     whole = bytearray(
         captures.pcapng([b"one", b"two"]) if data.draw(st.booleans()) else captures.pcap([b"one", b"two"])
     )
     for at in data.draw(st.lists(st.integers(4, len(whole) - 1), max_size=5)):
         whole[at] = data.draw(st.integers(0, 255))
-    read(bytes(whole))
+    assert all(isinstance(one, Packet | Trouble) for one in [*found, *read(bytes(whole))])
 
 
 @pytest.mark.parametrize("head", [b"", b"\0\0\0\x10", b"0000", b"\x0a\x0d\x0d"])

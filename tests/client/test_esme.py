@@ -23,6 +23,7 @@ from smpp_esme import (
     InvalidValue,
     LocalProtocolError,
     Mail,
+    MtMessage,
     Ping,
     Profile,
     Receipt,
@@ -35,29 +36,26 @@ from smpp_esme import (
     Telegram,
     Timers,
     Viber,
-    client,
 )
 from smpp_esme.protocol.commands import CommandStatus
 from smpp_esme.protocol.parameters import EsmClass, MessageState
 from smpp_esme.protocol.pdus import (
     AlertNotification,
-    BindTransceiver,
-    BindTransceiverResp,
     DataSm,
     DataSmResp,
     DeliverSm,
     DeliverSmResp,
     GenericNack,
     SubmitSm,
-    SubmitSmResp,
 )
-from smpp_esme.protocol.state import Role
 from smpp_esme.protocol.tlvs import TLVS, Tag
 from smpp_esme.session.endpoint import parse_url
+from smpp_esme.session.events import Bound
 from smpp_esme.session.session import Session
 from smpp_esme.simulator.script import Script
 from smpp_esme.simulator.smsc import Smsc
 from smpp_esme.sms.envelope import COMMENT, wire_text
+from smpp_esme.sms.receipt import DeliveryKind
 
 PATIENCE = 10.0
 NUMBER = "79161234567"
@@ -68,10 +66,13 @@ CENTRE = pytest.mark.smsc(profile="smsc-centre")
 STANDARD = pytest.mark.smsc(profile="standard")
 
 
-@pytest.fixture
-async def esme(smsc):
-    async with smpp_esme.connect(smsc.url, profile=smsc.profile) as bound:
-        yield bound
+async def bound_again(esme, cut):
+    """Until a session is bound after this cut."""
+    events = esme.events()
+    cut()
+    async for event in events:
+        if isinstance(event, Bound):
+            return
 
 
 async def soon(awaitable):
@@ -90,7 +91,7 @@ async def test_the_body_runs_bound_and_its_end_unbinds(smsc):
         assert "standard" in repr(esme)
         assert "secret" not in repr(esme)
     await soon(smsc.until(lambda smsc: not smsc.binds))
-    with pytest.raises(SessionClosed, match="unbound"):
+    with pytest.raises(SessionClosed, match="has been ended"):
         await esme.submit(NUMBER, "too late")
 
 
@@ -98,7 +99,7 @@ async def test_a_body_that_raises_unbinds_too(smsc):
     with pytest.raises(ZeroDivisionError):
         async with smpp_esme.connect(smsc.url) as esme:
             _ = 1 / 0
-    with pytest.raises(SessionClosed, match="unbound"):
+    with pytest.raises(SessionClosed, match="has been ended"):
         await esme.submit(NUMBER, "too late")
 
 
@@ -260,45 +261,67 @@ async def test_a_lost_response_leaves_it_unknown_and_the_session_goes_on(smsc):
     async with smpp_esme.connect(smsc.url, timers=Timers(response=0.05)) as esme:
         with pytest.raises(ResponseTimeout, match="unknown"):
             await esme.submit(NUMBER, "taken, and nobody knows")
-        esme._session.connection.timers = Timers()  # what follows may take its time
+        [session] = esme._link.sessions
+        session.connection.timers = Timers()  # what follows may take its time
         submission = await esme.submit(NUMBER, "hello")
         assert (await submission.receipt(timeout=PATIENCE)).stat == "DELIVRD"
     assert [received.text for received in smsc.received] == ["taken, and nobody knows", "hello"]
 
 
-async def test_a_cut_tells_everyone_who_waits(smsc, esme):
-    submission = await esme.submit(SILENT, "first")
-    smsc.script.close_after(3)
-    waiting = [asyncio.ensure_future(submission.receipt()) for _ in range(2)]
-    submitting = [asyncio.ensure_future(esme.submit(NUMBER, "hello")) for _ in range(3)]
-    errors = await soon(asyncio.gather(*waiting, *submitting, return_exceptions=True))
-    assert [type(error) for error in errors[:2]] == [SessionClosed] * 2
-    assert SessionClosed in {type(error) for error in errors[2:]}
-    with pytest.raises(SessionClosed):
-        await submission.receipt()
-    with pytest.raises(SessionClosed):
-        await esme.submit(NUMBER, "too late")
-
-
-async def test_each_of_many_who_wait_gets_an_error_of_its_own(smsc, esme):
-    submissions = [await esme.submit(SILENT, "hello") for _ in range(3)]
-    waiting = [asyncio.ensure_future(one.receipt()) for one in submissions]
-    await asyncio.sleep(0)
-    smsc.disconnect()
-    errors = await soon(asyncio.gather(*waiting, return_exceptions=True))
-    assert len({id(error) for error in errors}) == 3  # one for all would gather the tracebacks of all
-
-
-async def test_a_cancelled_submit_leaves_the_session_as_it_was(smsc, esme):
-    smsc.script.delay(3600.0, after=1, times=1)
-    task = asyncio.ensure_future(esme.submit(NUMBER, LONG))
-    await soon(smsc.until(lambda smsc: smsc.counts.submits == 2))
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    submission = await soon(esme.submit(NUMBER, "hello"))
-    assert (await submission.receipt(timeout=PATIENCE)).stat == "DELIVRD"
+async def test_a_cut_leaves_what_was_sent_in_doubt_and_the_rest_goes_over_the_next_session(smsc, quick):
+    async with smpp_esme.connect(smsc.url, window=2, **quick) as esme:
+        smsc.script.delay(3600.0, times=2)
+        lost = [asyncio.ensure_future(esme.submit(NUMBER, text)) for text in ("one", "two")]
+        await soon(smsc.until(lambda smsc: smsc.counts.submits == 2))
+        waiting = asyncio.ensure_future(esme.submit(NUMBER, "three"))
+        await asyncio.sleep(0)
+        smsc.disconnect()
+        errors = await soon(asyncio.gather(*lost, return_exceptions=True))
+        assert [type(error) for error in errors] == [SessionClosed] * 2
+        assert errors[0] is not errors[1]  # one for all who wait would gather their tracebacks
+        assert (await soon(waiting)).message_ids
+    assert smsc.count("three") == 1
     assert smsc.counts.submits == 3
+
+
+async def test_a_receipt_that_comes_over_the_next_session_finds_its_submission(connected, quick):
+    def answer(own, request):
+        if request.short_message == b"one":
+            own.respond(request, message_id="1")
+        else:
+            own.deliver(receipt_pdu(f"id:1 {FINE}"))
+            own.respond(request, message_id="2")
+
+    esme, own = await connected(answer, **quick)
+    submission = await soon(esme.submit(NUMBER, "one"))
+    waiting = asyncio.ensure_future(submission.receipt())
+    await soon(bound_again(esme, lambda: own.session.abort("cut")))
+    await soon(esme.submit(NUMBER, "two"))
+    assert (await soon(waiting)).stat == "DELIVRD"
+
+
+async def test_who_waits_for_a_receipt_learns_of_the_end_each_by_an_error_of_its_own(smsc):
+    async with smpp_esme.connect(smsc.url) as esme:
+        submissions = [await esme.submit(SILENT, "hello") for _ in range(3)]
+        waiting = [asyncio.ensure_future(one.receipt()) for one in submissions]
+        await asyncio.sleep(0)
+    errors = await soon(asyncio.gather(*waiting, return_exceptions=True))
+    assert [type(error) for error in errors] == [SessionClosed] * 3
+    assert len({id(error) for error in errors}) == 3
+
+
+async def test_a_cancelled_submit_leaves_the_session_as_it_was(smsc):
+    smsc.script.delay(3600.0, after=1, times=1)
+    # What is never answered would be waited for at the end.
+    async with smpp_esme.connect(smsc.url, profile=smsc.profile, drain=0.0) as esme:
+        task = asyncio.ensure_future(esme.submit(NUMBER, LONG))
+        await soon(smsc.until(lambda smsc: smsc.counts.submits == 2))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        submission = await soon(esme.submit(NUMBER, "hello"))
+        assert (await submission.receipt(timeout=PATIENCE)).stat == "DELIVRD"
+        assert smsc.counts.submits == 3
 
 
 # Receipts of a submission
@@ -377,7 +400,7 @@ WORST_LAST = (
 
 @given(st.lists(st.sampled_from(WORST_LAST), min_size=1, max_size=8), st.randoms())
 def test_the_worst_segment_speaks_for_the_message(states, chance):
-    submission = Submission(NUMBER, tuple(map(str, range(len(states)))))
+    submission = Submission(MtMessage(NUMBER, "hello"), NUMBER, tuple(map(str, range(len(states)))))
     order = list(enumerate(states))
     chance.shuffle(order)
     for at, state in order:
@@ -389,9 +412,12 @@ def test_the_worst_segment_speaks_for_the_message(states, chance):
 
 
 def test_news_on_the_way_are_not_the_end_and_never_undo_it():
-    submission = Submission(NUMBER, ("1",))
+    submission = Submission(MtMessage(NUMBER, "hello"), NUMBER, ("1",))
     final = receipt_of(MessageState.DELIVERED)
-    for early in (receipt_of(MessageState.ENROUTE), receipt_of(MessageState.DELIVERED, intermediate=True)):
+    for early in (
+        receipt_of(MessageState.ENROUTE),
+        receipt_of(MessageState.DELIVERED, kind=DeliveryKind.INTERMEDIATE_NOTIFICATION),
+    ):
         submission.take(0, early)
         assert not submission.is_final
     submission.take(0, final)
@@ -404,79 +430,27 @@ async def test_submissions_that_are_dropped_are_forgotten(smsc, esme):
     dropped = weakref.ref(await esme.submit(SILENT, LONG))
     gc.collect()
     assert dropped() is None
-    assert len(esme._awaited) == 1
+    assert len(esme._correlation) == 1
     del kept
     gc.collect()
-    assert len(esme._awaited) == 0
+    assert len(esme._correlation) == 0
 
 
 async def test_submissions_that_are_final_are_no_longer_looked_for(smsc, esme):
     submission = await esme.submit(NUMBER, LONG)
     await submission.receipt(timeout=PATIENCE)
-    assert len(esme._awaited) == 0
+    assert len(esme._correlation) == 0
 
 
 async def test_receipts_that_nobody_waits_for_are_answered_and_few_are_kept(smsc, esme, monkeypatch):
-    monkeypatch.setattr(client, "_EARLY_LIMIT", 5)
+    monkeypatch.setattr("smpp_esme.client.correlation.EARLY_LIMIT", 5)
     for _ in range(20):
         await esme.submit(NUMBER, "hello")
     await soon(smsc.until(lambda smsc: smsc.counts.receipts == smsc.counts.receipts_answered == 20))
-    assert len(esme._early) <= 5
+    assert esme._correlation.early <= 5
 
 
 # An SMSC whose answers are the test's own
-
-
-class Own:
-    """An SMSC that binds whoever comes and hands every other request to the test."""
-
-    def __init__(self, answer):
-        self.answer = answer
-        self.answers = []
-        self.session = None
-
-    async def serve(self, session):
-        self.session = session
-        with contextlib.suppress(SessionClosed):
-            while True:
-                for request in await session.requests():
-                    if isinstance(request, BindTransceiver):
-                        session.respond(request, BindTransceiverResp())
-                    else:
-                        self.answer(self, request)
-
-    def respond(self, request, **parameters):
-        self.session.respond(request, SubmitSmResp(**parameters))
-
-    def deliver(self, pdu):
-        self.session.start(pdu, self)
-
-    def answered(self, response):
-        self.answers.append(response)
-
-    def unanswered(self, error):
-        self.answers.append(error)
-
-
-@pytest.fixture
-async def connected():
-    """Connects to an SMSC that answers so: `esme, own = await connected(answer)`."""
-    loop = asyncio.get_running_loop()
-    async with contextlib.AsyncExitStack() as stack:
-
-        async def connect(answer, **options):
-            own, tasks = Own(answer), []
-            server = await loop.create_server(
-                lambda: Session(Role.SMSC, on_open=lambda session: tasks.append(loop.create_task(own.serve(session)))),
-                "127.0.0.1",
-                0,
-            )
-            stack.push_async_callback(lambda: asyncio.gather(*tasks))
-            stack.callback(server.close)
-            url = f"smpp://acme:secret@127.0.0.1:{server.sockets[0].getsockname()[1]}"
-            return await stack.enter_async_context(smpp_esme.connect(url, **options)), own
-
-        yield connect
 
 
 def receipt_pdu(text, *, source=NUMBER, esm_class=EsmClass.DELIVERY_RECEIPT, tlvs=()):
@@ -664,7 +638,7 @@ async def test_a_receipt_is_answered_when_the_body_is_done_with_it(smsc, esme):
 
 
 async def test_receipts_beyond_what_may_wait_stay_with_the_smsc(smsc, esme, monkeypatch):
-    monkeypatch.setattr("smpp_esme.client._QUEUE_LIMIT", 2)
+    monkeypatch.setattr("smpp_esme.client.streams.QUEUE_LIMIT", 2)
     async with asyncio.timeout(PATIENCE), esme.receipts() as receipts:
         for _ in range(4):
             await esme.submit(NUMBER, "hello")
@@ -760,24 +734,29 @@ async def test_one_loop_reads_receipts_at_a_time(esme):
         pass
 
 
-async def test_a_reader_gets_what_came_before_it_learns_of_the_end(smsc, esme):
-    async with asyncio.timeout(PATIENCE), esme.receipts() as receipts:
+async def test_a_reader_gets_what_came_before_it_learns_of_the_end(smsc):
+    async with smpp_esme.connect(smsc.url) as esme:
+        receipts = await esme.receipts().__aenter__()
         submission = await esme.submit(NUMBER, "hello")
-        await submission.receipt()
-        smsc.disconnect()
-        await esme._session.wait_closed()
-        assert (await anext(receipts)).stat == "DELIVRD"
-        with pytest.raises(SessionClosed):
-            await anext(receipts)
+        await submission.receipt(timeout=PATIENCE)
+    assert (await soon(anext(receipts))).stat == "DELIVRD"
+    with pytest.raises(SessionClosed):
+        await soon(anext(receipts))
 
 
-async def test_a_reader_that_comes_after_the_end_is_told_so(smsc, esme):
-    smsc.disconnect()
-    await soon(esme._session.wait_closed())
-    await asyncio.sleep(0)
-    async with asyncio.timeout(PATIENCE), esme.receipts() as receipts:
+async def test_a_reader_that_comes_after_the_end_is_told_so(smsc):
+    async with smpp_esme.connect(smsc.url) as esme:
+        pass
+    async with esme.receipts() as receipts:
         with pytest.raises(SessionClosed):
-            await anext(receipts)
+            await soon(anext(receipts))
+
+
+async def test_a_reader_goes_on_over_the_next_session(smsc, quick):
+    async with smpp_esme.connect(smsc.url, **quick) as esme, esme.receipts() as receipts:
+        await soon(bound_again(esme, smsc.disconnect))
+        await soon(esme.submit(NUMBER, "hello"))
+        assert (await soon(anext(receipts))).stat == "DELIVRD"
 
 
 # Both loops
@@ -857,6 +836,62 @@ def test_any_text_arrives_character_for_character(running, where, text):
     try:
         wire_text(Sms(text), Profile.named(where[0]))
     except InvalidValue:
-        assert re.search(r"~~~|^__|__(HLR|PING)__", text)
+        assert not text or re.search(r"~~~|^__|__(HLR|PING)__", text)
         return
     assert running(where, text) == [text]
+
+
+# One segment's receipt
+
+
+async def test_the_receipt_of_one_segment_can_be_waited_for_alone(connected):
+    def answer(own, request):
+        own.respond(request, message_id=str(len(seen)))
+        seen.append(request)
+        if len(seen) == 2:
+            own.deliver(receipt_pdu(f"id:1 {FINE}"))
+
+    seen = []
+    esme, _ = await connected(answer)
+    submission = await soon(esme.submit(NUMBER, LONG))
+    assert (await submission.receipt(1, timeout=PATIENCE)).message_id == "1"
+    with pytest.raises(TimeoutError):
+        await submission.receipt(0, timeout=0.01)
+    with pytest.raises(InvalidValue, match="0 to 2"):
+        await submission.receipt(3)
+    assert not submission.is_final
+
+
+async def test_where_no_receipt_was_asked_for_none_is_waited_for(esme):
+    submission = await esme.submit(NUMBER, "hello", registered_delivery=0)
+    with pytest.raises(LocalProtocolError, match="no receipt was asked for"):
+        await submission.receipt()
+
+
+# Many lookups
+
+
+@CENTRE
+async def test_many_numbers_are_looked_up_and_one_s_trouble_costs_no_other(esme):
+    numbers = [NUMBER, ABSENT, "nobody", ROAMING, SILENT]
+    found = {one.msisdn: one async for one in esme.lookup_many(numbers, timeout=0.5)}
+    assert found.keys() == set(numbers)
+    assert [found[number].record.reachable for number in (NUMBER, ABSENT, ROAMING)] == [True, False, True]
+    assert [type(found[number].error) for number in ("nobody", SILENT)] == [InvalidValue, TimeoutError]
+
+
+@CENTRE
+async def test_numbers_are_read_as_far_as_they_are_asked_about(smsc, esme, monkeypatch):
+    monkeypatch.setattr("smpp_esme.client.lookups.AT_ONCE", 3)
+    read = []
+
+    def numbers():
+        for number in range(100):
+            read.append(number)
+            yield f"7916{number:07}"
+
+    async with contextlib.aclosing(esme.lookup_many(numbers(), timeout=PATIENCE)) as found:
+        await anext(found)
+    assert len(read) <= 6
+    await asyncio.sleep(0)
+    assert smsc.counts.messages <= 6

@@ -1,0 +1,107 @@
+"""What an order becomes: a message to keep, with its times and keys."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from smpp_esme.errors import InvalidValue
+from smpp_esme.message.message import Message, Segment, new_reference
+from smpp_esme.protocol import tlvs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smpp_esme.daemon.gateway import Order, Route
+    from smpp_esme.sms.compose import Composed
+    from smpp_esme.sms.profile import Profile
+
+#: How far ahead a message may be scheduled.
+_FARTHEST: Final = timedelta(days=366)
+#: A relative validity_period of SMPP goes no farther.
+_LONGEST_VALIDITY: Final = 31 * 86_400.0
+#: What a person may call a message: enough for any key of any database.
+_REFERENCE_LIMIT: Final = 128
+
+
+def kept(composed: Composed, order: Order, route: Route, now: datetime) -> Message:
+    """The message that an order becomes."""
+    return Message(
+        reference=new_reference(time.time_ns(), secrets.randbits(80)),
+        client_reference=order.client_reference,
+        kind=composed.kind,
+        source_addr=composed.source.addr,
+        source_addr_ton=composed.source.ton,
+        source_addr_npi=composed.source.npi,
+        destination_addr=composed.destination.addr,
+        dest_addr_ton=composed.destination.ton,
+        dest_addr_npi=composed.destination.npi,
+        text=composed.text,
+        data_coding=composed.segments.data_coding,
+        priority=order.priority,
+        link=route.link,
+        resubmit=order.resubmit,
+        created_at=now,
+        next_attempt_at=_begin(order, now),
+        expires_at=_end(order, now),
+        segments=[
+            Segment(
+                number=one.sequence,
+                esm_class=one.esm_class,
+                short_message=one.short_message,
+                tlvs=tlvs.to_octets(one.tlvs),
+            )
+            for one in composed.segments.segments
+        ],
+    )
+
+
+def _begin(order: Order, now: datetime) -> datetime:
+    return now if order.schedule_delivery_time is None else max(now, order.schedule_delivery_time)
+
+
+def _end(order: Order, now: datetime) -> datetime | None:
+    return None if order.validity_period is None else _begin(order, now) + timedelta(seconds=order.validity_period)
+
+
+def check_times(order: Order, profile: Profile, now: datetime) -> None:
+    """Refuse times that could not be kept to.
+
+    Raises:
+        InvalidValue: one is too far ahead, or too long.
+    """
+    at, validity = order.schedule_delivery_time, order.validity_period
+    if at is not None and at.tzinfo is None:
+        raise InvalidValue("schedule_delivery_time", "has no time zone", "an aware datetime")
+    if at is not None and at - now > _FARTHEST:
+        raise InvalidValue("schedule_delivery_time", "is too far ahead", f"within {_FARTHEST.days} days")
+    longest = min(profile.longest_validity or _LONGEST_VALIDITY, _LONGEST_VALIDITY)
+    if validity is not None and not 1 <= validity <= longest:
+        raise InvalidValue("validity_period", f"is {validity:g} seconds", f"1 to {longest:g} with this link")
+
+
+def digest(orders: Sequence[Order]) -> str:
+    """Of the whole request, so that a longer or shorter one under the same key is seen to be another."""
+    return hashlib.sha256(msgspec.json.encode(orders)).hexdigest()
+
+
+def mark(messages: Sequence[Message], key: str, digest: str) -> None:
+    """Give each message of a request a key of its own, which no other request's key can be taken for."""
+    for number, message in enumerate(messages):
+        message.idempotency_key = f"{key}#{number}"
+        message.idempotency_digest = digest
+
+
+def check_name(field: str, name: str | None) -> None:
+    """Refuse what a person cannot call a message.
+
+    Raises:
+        InvalidValue: it is too long, or cannot be printed.
+    """
+    if name is not None and not (0 < len(name) <= _REFERENCE_LIMIT and name.isprintable()):
+        raise InvalidValue(field, f"has {len(name)} characters", f"1 to {_REFERENCE_LIMIT} printable characters")

@@ -1,0 +1,91 @@
+"""What must be done from time to time: what is old goes, and what is misdated or stranded is found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from smpp_esme.store import retention, schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+    from datetime import datetime
+
+
+class Housekeeping:
+    """Keeps a store small and its queue moving, in steps that never hold the traffic up.
+
+    Everything that a method reports is committed when it returns; cancellation is as with `Store`.
+
+    Args:
+        read: asks the database a question.
+        write: makes a change in a transaction.
+    """
+
+    def __init__(self, read: Callable[..., Awaitable[Any]], write: Callable[..., Awaitable[Any]]) -> None:
+        self._read = read
+        self._write = write
+
+    async def delete_old(self, before: datetime, *, after: int = 0) -> int | None:
+        """Delete a few messages that have been final since before a moment, their segments and histories with them.
+
+        Args:
+            before: the moment.
+            after: where the step before left off.
+
+        Returns:
+            Where the next step goes on, or None: there is nothing more to delete.
+        """
+        place: int | None = await self._write(retention.delete_some, after, before)
+        return place
+
+    async def clear_texts(self, before: datetime, *, after: int = 0) -> int | None:
+        """Forget what a few messages said that have been final since before a moment; all else stays.
+
+        Args:
+            before: the moment.
+            after: where the step before left off.
+
+        Returns:
+            Where the next step goes on, or None: there is nothing more to forget.
+        """
+        place: int | None = await self._write(retention.clear_some, after, before)
+        return place
+
+    async def hasten_misdated(self, at: datetime) -> int:
+        """Have due now what a clock that was ahead has put off: it was set back, and the queue must not wait for it.
+
+        What somebody scheduled stays as it is.
+
+        Args:
+            at: now.
+
+        Returns:
+            How many messages there were.
+        """
+        hastened = 0
+        after: int | None = 0
+        while after is not None:
+            ids, after = await self._read(schedule.misdated, after, at)
+            if ids:
+                hastened += await self._write(schedule.hasten, ids, at)
+        return hastened
+
+    async def delete_events(self, before: datetime, *, after: int = 0) -> int | None:
+        """Delete a few events from before a moment, of messages that are final; what the messages came to stays.
+
+        An event stays that a webhook is still to be told, or that is a dead letter.
+
+        Args:
+            before: the moment.
+            after: where the step before left off.
+
+        Returns:
+            Where the next step goes on, or None: there is nothing more to delete.
+        """
+        place: int | None = await self._write(retention.delete_events_some, after, before)
+        return place
+
+    async def stranded(self, links: Iterable[str]) -> dict[str, int]:
+        """How many messages are queued for each link that is not among these, and so go nowhere."""
+        found: dict[str, int] = await self._read(retention.stranded, links)
+        return found
