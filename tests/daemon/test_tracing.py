@@ -6,6 +6,7 @@ import asyncio
 import socket
 import subprocess
 import sys
+import threading
 from collections import Counter
 
 import pytest
@@ -26,6 +27,17 @@ from smpp_esme.protocol.commands import CommandStatus
 
 TO = "+79161234567"
 references = st.builds(new_reference, st.integers(0, 2**48 * 1_000_000 - 1), st.integers(0, 2**80 - 1))
+
+
+@pytest.fixture(autouse=True)
+def exporters_end(monkeypatch):
+    """An exporter that tries again in another test's time draws random numbers there, which hypothesis takes ill."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        thread.join(20)
+        assert not thread.is_alive(), thread.name
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from smpp_esme.errors import InvalidValue, StoreUnusable
 from smpp_esme.store import Store, backup
-from smpp_esme.store.store import file_of
+from smpp_esme.store.urls import file_of
 
 
 @pytest.fixture
