@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from sqlalchemy import BigInteger, String, bindparam, literal, literal_column, or_, select, union_all, update
 
 from smpp_esme.message.ledger import Ledger, Move
-from smpp_esme.message.message import PRIORITIES, Accepted, RecordedAnswer, Refused
+from smpp_esme.message.message import PRIORITIES, Accepted, Answer, RecordedAnswer, Refused, Unanswered
+from smpp_esme.message.retry import Retry
 from smpp_esme.message.status import MessageStatus, sources
 from smpp_esme.store import doubt, limbo, records
 from smpp_esme.store.batches import Batch, Prepared, fetch, packed
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
     from smpp_esme.message.doubt import Resubmit
-    from smpp_esme.message.message import Answer, Message, ReceiptFact
-    from smpp_esme.message.retry import Retry
+    from smpp_esme.message.message import Message, ReceiptFact
 
 #: How many messages `recover` takes at a time: a step must not keep anybody waiting.
 RECOVERED_AT_ONCE: Final = 500
@@ -92,8 +92,28 @@ _abandoned = packed(
 )
 
 
-def claim(connection: Connection, parameters: dict[str, Any]) -> list[Message]:
-    """Give queued messages to a dispatcher; see `Store.claim`."""
+_mine = packed(
+    select(message.c.id).where(
+        message.c.status == _exactly(MessageStatus.SUBMITTING.value),
+        message.c.lease_until == bindparam("lease_until", type_=Moment),
+        message.c.lease_owner == bindparam("owner"),
+        message.c.link == bindparam("link"),
+    )
+)
+
+
+def claim(
+    connection: Connection, parameters: dict[str, Any], *, handing_back: Sequence[datetime] = ()
+) -> list[Message]:
+    """Give queued messages to a dispatcher; see `Store.claim`.
+
+    Args:
+        connection: in a transaction.
+        parameters: those of `Store.claim`, and `now`.
+        handing_back: leases of claims of the same owner and link that nobody was told of.
+    """
+    for lease_until in handing_back:
+        _hand_back(connection, parameters | {"lease_until": lease_until})
     now = microseconds(parameters["now"])
     limit = parameters["limit"]
     due = fetch(connection, _due, {"link": parameters["link"], "now": now, "limit": limit})
@@ -118,6 +138,20 @@ def claim(connection: Connection, parameters: dict[str, Any]) -> list[Message]:
             if part.status is MessageStatus.QUEUED:
                 part.status = MessageStatus.SUBMITTING
     return claimed
+
+
+def _hand_back(connection: Connection, parameters: dict[str, Any]) -> None:
+    """Queue again what was claimed and certainly never left."""
+    named = {name: parameters[name] for name in ("lease_until", "owner", "link")}
+    found = standings(connection, [row[0] for row in fetch(connection, _mine, named)])
+    ledger = Ledger(found)
+    for each in found:
+        for part in each.segments:
+            if part.status is MessageStatus.SUBMITTING:
+                ledger.answer(
+                    Answer(each.id, part.number, Unanswered(written=False)), retry=Retry(), at=parameters["now"]
+                )
+    write(connection, ledger)
 
 
 def record_answers(

@@ -25,7 +25,10 @@ ROWS_TOGETHER: Final = 2_000
 
 
 class CommitUnknown(StoreOutage):
-    """The connection broke while the database was committing: perhaps it has, perhaps it has not."""
+    """The connection broke while the database was committing, and it cannot be asked: perhaps it has, perhaps not.
+
+    All who wait are told; a repetition might take for somebody else's what is their own.
+    """
 
 
 class DatabaseAway(StoreOutage):
@@ -54,9 +57,8 @@ class Database(Protocol):
 class _Part:
     """The part of a transaction in which one statement sequence serves one caller or several."""
 
-    def __init__(self, change: Callable[[Connection, list[Any]], Sequence[Any]], *, repeatable: bool) -> None:
+    def __init__(self, change: Callable[[Connection, list[Any]], Sequence[Any]]) -> None:
         self.change = change
-        self.repeatable = repeatable
         self.rows = 0
         self.callers: list[tuple[Any, asyncio.Future[Any]]] = []
 
@@ -78,7 +80,7 @@ class _Part:
         """A part for each caller."""
         parts = []
         for item, caller in self.callers:
-            part = _Part(self.change, repeatable=self.repeatable)
+            part = _Part(self.change)
             part.admit(item, caller, 0)
             parts.append(part)
         return parts
@@ -121,7 +123,7 @@ class GroupCommit:
             change: makes the change; run again if the group it was in failed for somebody else's sake.
             rows: how many it is about, roughly.
         """
-        part = _Part(lambda connection, _: [change(connection)], repeatable=True)
+        part = _Part(lambda connection, _: [change(connection)])
         result: _T = await self._wait(part, None, rows)
         return result
 
@@ -132,14 +134,13 @@ class GroupCommit:
 
         Args:
             change: the same object for all who are to share; takes the items of all and gives as many outcomes. An
-                outcome that is an exception is raised for its caller alone. It is not run again after a commit of
-                which nobody knows whether it happened.
+                outcome that is an exception is raised for its caller alone.
             item: this caller's.
             rows: how many it holds, roughly.
         """
         part = self._shared.get(change)
         if part is None or part.rows + rows > ROWS_TOGETHER:
-            part = self._shared[change] = _Part(change, repeatable=False)
+            part = self._shared[change] = _Part(change)
         return await self._wait(part, item, rows)
 
     async def finish(self) -> None:
@@ -182,9 +183,7 @@ class GroupCommit:
         begun = now()
         try:
             outcomes = await self._database.write(lambda connection: [part.run(connection) for part in group])
-        except CommitUnknown as error:
-            await self._commit_again(group, error)
-        except DatabaseAway as error:
+        except (CommitUnknown, DatabaseAway) as error:
             for part in group:
                 part.tell([error for _ in part.callers])
         except Exception as error:  # noqa: BLE001 - it is told to whoever waits
@@ -200,11 +199,3 @@ class GroupCommit:
                 told(rows, seconds)
             for part, outcome in zip(group, outcomes, strict=True):
                 part.tell(outcome)
-
-    async def _commit_again(self, group: list[_Part], error: CommitUnknown) -> None:
-        """Repeat what is harmless when repeated, and say of the rest that nobody knows."""
-        for part in group:
-            if not part.repeatable:
-                part.tell([error for _ in part.callers])
-        if repeated := [part for part in group if part.repeatable and part.dismiss()]:
-            await self._commit(repeated)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+import contextlib
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -29,8 +30,30 @@ _PAUSE: Final = 0.2
 _AGAIN: Final = frozenset({"40001", "40P01"})
 _TRIES: Final = 10
 
+#: How a transaction that may write is called, and what became of one (PostgreSQL 10 and later): where the connection
+#: was lost during a commit, the server knows.
+_WHICH: Final = "SELECT txid_current_if_assigned()"
+_WHETHER: Final = text("SELECT txid_status(:which)")
+#: invalid_parameter_value: a server that took over from the one that was lost has never heard of that transaction.
+_NEVER: Final = "22023"
+_OUTCOMES: Final = {"committed": True, "aborted": False}
+
 #: Whoever migrates holds this advisory lock, so that daemons that start together do it once.
 _MIGRATION: Final = 0x736D7070
+
+
+class _Lost(Exception):
+    """The connection broke during a commit.
+
+    Attributes:
+        which: the transaction; None: it wrote nothing.
+        result: what it came to, if it was committed.
+    """
+
+    def __init__(self, which: int | None, result: Any, cause: str) -> None:
+        super().__init__(cause)
+        self.which = which
+        self.result = result
 
 
 class PostgresDatabase:
@@ -80,10 +103,11 @@ class PostgresDatabase:
     async def write(self, change: Callable[[Connection], _T]) -> _T:
         """Run a change in a transaction; once more if another daemon was in its way, or the server was away.
 
-        A server that was away for too long is awaited no more until it is back.
+        A server that was away for too long is awaited no more until it is back. Where the connection breaks during the
+        commit, the server is asked what became of it.
 
         Raises:
-            CommitUnknown: the connection broke during the commit.
+            CommitUnknown: the connection broke during the commit, and the server could not be asked.
             DatabaseAway: the server has been away for too long.
         """
         now = asyncio.get_running_loop().time
@@ -91,6 +115,10 @@ class PostgresDatabase:
         while True:
             try:
                 result = await self._transaction(change)
+            except _Lost as lost:
+                if await self._was_committed(lost):
+                    committed: _T = lost.result
+                    return committed
             except (OSError, DBAPIError) as error:
                 if _is_conflict(error) and tries:
                     tries -= 1
@@ -120,16 +148,48 @@ class PostgresDatabase:
         await self.writer.dispose()
 
     async def _transaction(self, change: Callable[[Connection], _T]) -> _T:
+        def made(connection: Connection) -> tuple[_T, int | None]:
+            return change(connection), connection.exec_driver_sql(_WHICH).scalar()
+
         async with self.writer.connect() as connection:
             async with connection.begin() as transaction:
-                result = await connection.run_sync(change)
+                result, which = await connection.run_sync(made)
                 try:
                     await transaction.commit()
                 except (OSError, DBAPIError) as error:
                     if is_gone(error):
-                        raise CommitUnknown(f"the database went away during a commit: {_cause(error)}") from error
+                        raise _Lost(which, result, _cause(error)) from error
                     raise
             return result
+
+    async def _was_committed(self, lost: _Lost) -> bool:
+        """What became of a transaction during whose commit the connection broke.
+
+        Raises:
+            CommitUnknown: the server does not come back in time, or has forgotten.
+        """
+        if lost.which is None:
+            return True
+        now = asyncio.get_running_loop().time
+        until, found = now() + _PATIENCE, "in progress"
+        while found == "in progress" and now() < until:
+            await asyncio.sleep(_PAUSE)
+            with contextlib.suppress(OSError, DBAPIError):
+                found = await self._outcome(lost.which)
+        if found in _OUTCOMES:
+            return _OUTCOMES[found]
+        self._is_away = True
+        raise CommitUnknown(f"the database went away during a commit: {lost}") from lost
+
+    async def _outcome(self, which: int) -> str:
+        """What the server says of a transaction."""
+        try:
+            async with self.writer.connect() as connection:
+                return await connection.scalar(_WHETHER, {"which": which}) or "forgotten"
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) == _NEVER:
+                return "aborted"
+            raise
 
     async def _answer(self, question: Callable[[Connection], _T]) -> _T:
         async with self.readers.connect() as connection:

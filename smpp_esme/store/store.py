@@ -25,7 +25,7 @@ from smpp_esme.store import (
     search,
 )
 from smpp_esme.store.feed import Feed
-from smpp_esme.store.group_commit import GroupCommit
+from smpp_esme.store.group_commit import CommitUnknown, GroupCommit
 from smpp_esme.store.housekeeping import Housekeeping
 from smpp_esme.store.inbox import Inbox
 from smpp_esme.store.open_ends import OpenEnds
@@ -99,6 +99,8 @@ class Store:
         self._commits = GroupCommit(database)
         self._now = now
         self._closed = False
+        # By owner and link, the leases of claims of which it is not known whether they were made.
+        self._unsure: dict[tuple[str, str], list[datetime]] = {}
         self.inbox = Inbox(self._read, self._write)
         self.feed = Feed(self._read)
         self.outbox = Outbox(self._read, self._write)
@@ -217,11 +219,22 @@ class Store:
             link: only messages for this link.
             owner: who takes them: the same name after a restart, so that `recover` knows its own.
             lease_until: when others may take the dispatcher for dead.
+
+        Raises:
+            StoreOutage: the database is away; what may have been claimed all the same never left, and the next claim
+                hands it back first.
         """
         parameters = {
             "limit": limit, "link": link, "owner": owner, "lease_until": lease_until, "now": self._now()
         }  # fmt: skip
-        return await self._write(dispatch.claim, parameters)
+        unsure = self._unsure.setdefault((owner, link), [])
+        try:
+            claimed = await self._write(dispatch.claim, parameters, handing_back=tuple(unsure))
+        except CommitUnknown:
+            unsure.append(lease_until)
+            raise
+        unsure.clear()
+        return claimed
 
     async def record_answers(
         self,

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from smpp_esme.errors import StoreUnusable
 from smpp_esme.store.group_commit import ROWS_TOGETHER, CommitUnknown, DatabaseAway, GroupCommit
 
 
@@ -159,13 +158,13 @@ async def test_a_transaction_that_has_begun_goes_on_without_its_caller(commits, 
     assert database.committed == [[1]]
 
 
-async def test_after_a_commit_that_nobody_knows_of_only_the_harmless_is_repeated(commits, database):
+async def test_after_a_commit_that_nobody_knows_of_all_are_told_and_nothing_is_repeated(commits, database):
     database.errors = [CommitUnknown("gone")]
     asked = [commits.write(appends(1)), commits.write_together(all_at_once, 2, rows=1)]
-    repeated, told = await asyncio.gather(*asked, return_exceptions=True)
-    assert repeated == 1
-    assert isinstance(told, StoreUnusable)
-    assert database.committed == [[1]]
+    told = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(one) for one in told] == [CommitUnknown] * 2
+    assert database.committed == []
+    assert await commits.write(appends(3)) == 3
 
 
 async def test_the_next_who_comes_after_a_pause_is_written_too(commits, database):
