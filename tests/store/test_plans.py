@@ -145,3 +145,28 @@ async def test_every_statement_of_the_traffic_has_an_index_on_postgresql(postgre
                 walks += [(found[1], statement) for found in scans if found and found[1] in TABLES]
     assert len(statements) > 20
     assert walks == []
+
+
+async def test_postgresql_looks_a_batch_up_row_by_row_however_young_the_tables_are(postgres_url, new, receipt, clock):
+    """The plan is made once: what compares all messages with all of a batch would be quadratic ever after."""
+    async with await Store.open(postgres_url, now=clock) as store:
+        statements = {}
+
+        def remember(_connection, _cursor, statement, parameters, *_):
+            statements[statement] = parameters
+
+        event.listen(store._database.writer.sync_engine, "before_cursor_execute", remember)
+        for _ in range(2):  # of a batch that agrees in nothing, and of one that agrees in much
+            await store.add([new(), new(priority=1)])
+            claimed = await store.claim(2, link="main", owner="daemon", lease_until=clock.now + timedelta(minutes=1))
+            await store.record_answers([Answer(each.id, 1, Accepted(f"{each.id}")) for each in claimed], clock.now)
+            await store.record_receipts([receipt(f"{each.id}") for each in claimed], clock.now)
+        event.remove(store._database.writer.sync_engine, "before_cursor_execute", remember)
+        compared = []
+        async with store._database.writer.connect() as connection:
+            for statement, parameters in statements.items():
+                if "AS batch" in statement:
+                    plan = [row[0] for row in await connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)]
+                    compared += [(step, statement) for step in plan if "Join Filter" in step or "Hash Cond" in step]
+    assert len(statements) > 10
+    assert compared == []
