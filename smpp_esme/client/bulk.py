@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from smpp_esme.client.sources import messages_of
 from smpp_esme.client.submission import InDoubt, Refused, Submitted
-from smpp_esme.errors import AgainstTheRules, InvalidValue, SessionClosed, SmppError, SubmitRefused
+from smpp_esme.errors import (
+    AgainstTheRules,
+    InvalidValue,
+    LocalProtocolError,
+    SessionClosed,
+    SmppError,
+    SubmitRefused,
+)
 from smpp_esme.protocol.pdus import SubmitSmResp
 
 if TYPE_CHECKING:
@@ -87,6 +94,8 @@ class Bulk:
 
     async def outcomes(self, given: Iterable[MtMessage] | AsyncIterable[MtMessage]) -> AsyncIterator[Outcome]:
         """Submit the messages and give their outcomes as they come."""
+        if not self._link.plan.submits:
+            raise LocalProtocolError("the ESME is bound as receiver, which submits nothing: use another for that")
         messages = messages_of(given, ahead=self._limit, news=self._news)
         self._correlation.expect()
         try:
@@ -108,8 +117,15 @@ class Bulk:
             messages.close()
             for timer in self._held.values():
                 timer.cancel()
+            self._forget_unsent()
             if self._sender:
                 self._sender.cancel()
+
+    def _forget_unsent(self) -> None:
+        """What was let go by the provider's rules, and stays here, may be tried again."""
+        for flight in self._waiting:
+            if self._guarded and flight.session is None and not flight.message_ids:
+                self._guarded.forget(flight.message, flight.pdus)
 
     def accept(self, submitted: Submitted) -> None:
         """The SMSC has all of a message."""

@@ -54,6 +54,7 @@ class Options(TypedDict, total=False):
     return_after: float
     peer_version: int
     attempts: int
+    patience: float
     drain: float
     name: str
 
@@ -83,6 +84,8 @@ async def connect(*urls: str | Endpoint, **options: Unpack[Options]) -> AsyncIte
             - return_after: seconds between attempts to get back to a preferred URL (60); 0 for never.
             - peer_version: the interface_version to hold the SMSC to, such as 0x33, whatever it says.
             - attempts: how often the first bind may fail before that is an error (1); 0 for as often as it does.
+            - patience: seconds that one request waits for its turn: for a bound session, room in its window, and the
+              pace; then it is a `TimeoutError`, and nothing was sent. 0 for as long as it takes (0).
             - drain: seconds that the end of the body waits for answers that are outstanding (5).
             - name: what logs and events call it.
 
@@ -104,7 +107,8 @@ async def connect(*urls: str | Endpoint, **options: Unpack[Options]) -> AsyncIte
         tls=tls if isinstance(tls, ssl.SSLContext) else None,
     )
     bound = chosen.bound_with(plan.endpoints[0].system_type)
-    esme = Esme(link, bound, Guarded.of(link, rules_of(bound, options.get("rules", {}))))
+    guarded = Guarded.of(link, rules_of(bound, options.get("rules", {})))
+    esme = Esme(link, bound, guarded, patience=options.get("patience", 0.0))
     async with link.serving(attempts=options.get("attempts", 1), drain=options.get("drain", _DRAIN)):
         reader = asyncio.create_task(esme.receive(), name="smpp_esme.receive")
         try:

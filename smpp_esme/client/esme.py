@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final, Unpack
 
 from smpp_esme.client.accepting import Accepting
@@ -13,11 +14,13 @@ from smpp_esme.client.operations import Replacement, accepted, cancel_of, querie
 from smpp_esme.client.outgoing import Composer, MtMessage
 from smpp_esme.client.streams import Deliveries
 from smpp_esme.client.submission import Submission, SubmittedMulti
-from smpp_esme.errors import SessionClosed, SmppError, SubmitRefused
+from smpp_esme.errors import LocalProtocolError, SessionClosed, SmppError, SubmitRefused
 from smpp_esme.protocol.pdus import (
     CancelSmResp,
+    DataSm,
     QuerySmResp,
     ReplaceSmResp,
+    SubmitMulti,
     SubmitMultiResp,
     SubmitSm,
 )
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
 
 #: The lane of what somebody waits for; `submit_many` goes in the one below.
 _LANE: Final = 1
+#: What the throughput counts.
+_PACED: Final = frozenset({SubmitSm.command_id, SubmitMulti.command_id, DataSm.command_id})
 
 
 class Esme:
@@ -52,12 +57,13 @@ class Esme:
 
     It stays bound through reconnects. What was sent over a session that ended is never sent again: whether the SMSC has
     it is unknown, and `SessionClosed` or `InDoubt` says so. What was not sent yet waits for the next session, for as
-    long as that takes; ``asyncio.timeout`` bounds it.
+    long as that takes; the option `patience` of `connect`, or ``asyncio.timeout``, bounds it.
     """
 
-    def __init__(self, link: Link, profile: Profile, guarded: Guarded | None = None) -> None:
+    def __init__(self, link: Link, profile: Profile, guarded: Guarded | None = None, *, patience: float = 0.0) -> None:
         self._link = link
         self._guarded = guarded
+        self._patience = patience
         self.profile = profile
         self._composer = Composer(profile)
         self._correlation = Correlation(Learner.of(profile.message_ids))
@@ -89,6 +95,8 @@ class Esme:
             SubmitRefused: the SMSC refused a segment; segments before it may have been accepted.
             ResponseTimeout: no answer; whether the SMSC has it is unknown.
             SessionClosed: the session ended before the answer came, and the same holds; or the ESME has been closed.
+            TimeoutError: its turn did not come within `patience`; nothing was sent, or no more of it.
+            LocalProtocolError: the ESME is bound as receiver; nothing was sent.
         """
         message = MtMessage(to, content, **parameters)
         pdus = self._composer.pdus_of(message)
@@ -120,6 +128,7 @@ class Esme:
 
         Raises:
             SessionClosed: the ESME was closed; messages without an outcome were not submitted.
+            LocalProtocolError: the ESME is bound as receiver; nothing was sent.
         """
         bulk = Bulk(self._link, self._composer, self._correlation, self._guarded)
         return bulk.outcomes(messages)
@@ -139,7 +148,7 @@ class Esme:
 
         Raises:
             InvalidValue: it cannot be sent, or the profile has no submit_multi; nothing was sent.
-            SubmitRefused, ResponseTimeout, SessionClosed: as for `submit`.
+            SubmitRefused, ResponseTimeout, SessionClosed, TimeoutError, LocalProtocolError: as for `submit`.
         """
         message = MtMessage("", content, **parameters)
         message_ids: list[str] = []
@@ -157,17 +166,18 @@ class Esme:
 
         Args:
             msisdn: the number, such as ``+7 999 123-45-67``.
-            timeout: seconds to wait for the answer.
+            timeout: seconds for all of it, from the wait for a session to the answer.
             ping: ask the handset rather than the HLR.
 
         Raises:
             InvalidValue: no such number, or the profile has no lookups.
             SubmitRefused: the SMSC refused the request.
             TimeoutError: no answer in time.
-            ResponseTimeout, SessionClosed: as for `submit`.
+            ResponseTimeout, SessionClosed, LocalProtocolError: as for `submit`.
         """
-        submission = await self.submit(msisdn, Ping() if ping else Hlr())
-        receipt = await submission.receipt(timeout=timeout)
+        async with asyncio.timeout(timeout):
+            submission = await self.submit(msisdn, Ping() if ping else Hlr())
+            receipt = await submission.receipt()
         if receipt.hlr is not None:
             return receipt.hlr
         # Refused further on, the lookup gets an ordinary receipt: what it says is still the answer.
@@ -188,7 +198,7 @@ class Esme:
 
         Args:
             msisdns: the numbers; they are read as far as they are asked about.
-            timeout: seconds to wait for each answer.
+            timeout: seconds for each of them, from the wait for a session to the answer.
             ping: ask the handsets rather than the HLR.
 
         Yields:
@@ -208,6 +218,7 @@ class Esme:
             CommandRefused: the SMSC does not know the message, or has no query_sm.
             InvalidValue: the source is none; nothing was sent.
             ResponseTimeout, SessionClosed: no answer. Cancelling is safe: nothing is changed by asking.
+            TimeoutError, LocalProtocolError: as for `submit`.
         """
         response = await self.request(query_of(message_id, source, self.profile))
         return queried(accepted(response, QuerySmResp, "query_sm"))
@@ -225,6 +236,7 @@ class Esme:
             CommandRefused: there is nothing to cancel any more, or the SMSC has no cancel_sm.
             InvalidValue: nothing was sent.
             ResponseTimeout, SessionClosed: no answer; whether it is cancelled is unknown, as after cancelling the call.
+            TimeoutError, LocalProtocolError: as for `submit`.
         """
         pdu = cancel_of(message_id, self.profile, source=source, to=to, service_type=service_type)
         accepted(await self.request(pdu), CancelSmResp, "cancel_sm")
@@ -240,6 +252,7 @@ class Esme:
             CommandRefused: it cannot be replaced any more, or the SMSC has no replace_sm.
             InvalidValue, EncodingError: the text does not fit; nothing was sent.
             ResponseTimeout, SessionClosed: no answer; whether it is replaced is unknown, as after cancelling the call.
+            TimeoutError, LocalProtocolError: as for `submit`.
         """
         new = Replacement(text=replacement) if isinstance(replacement, str) else replacement
         accepted(await self.request(replace_of(message_id, new, self.profile)), ReplaceSmResp, "replace_sm")
@@ -250,8 +263,10 @@ class Esme:
         Raises:
             LocalProtocolError, EncodingError: nothing was sent.
             ResponseTimeout, SessionClosed: no response; whether the SMSC acted is unknown. So it is after cancelling.
+            TimeoutError: its turn did not come within `patience`; nothing was sent.
         """
-        return await self._link.request(pdu, lane=_LANE, paced=pdu.command_id == SubmitSm.command_id)
+        session = await self._turn(_LANE, paced=pdu.command_id in _PACED)
+        return await session.request(pdu)
 
     def receipts(self) -> Deliveries[Receipt]:
         """All receipts, for ``async with esme.receipts() as receipts: async for receipt in receipts``.
@@ -336,12 +351,29 @@ class Esme:
             message_ids = outcome.message_ids
         return outcome.taken()
 
-    async def _turn(self, lane: int, session: Session | None) -> Session:
-        """Wait for a turn on this session or, if it is gone, on another."""
+    async def _turn(self, lane: int, session: Session | None = None, *, paced: bool = True) -> Session:
+        """Wait for a turn on this session or, if it is gone, on another.
+
+        Raises:
+            LocalProtocolError: no session is ever to submit.
+            SessionClosed: the link has ended.
+            TimeoutError: the turn did not come in time.
+        """
+        if not self._link.plan.submits:
+            raise LocalProtocolError("the ESME is bound as receiver, which submits nothing: use another for that")
         try:
-            turns = await self._link.turns(lane=lane, on=session)
+            async with asyncio.timeout(self._patience or None):
+                return await self._turn_on(session, lane, paced=paced)
+        except TimeoutError:
+            lack = "there was no turn" if self._link.is_bound else "no session was bound"
+            what = "nothing was sent" if session is None else "no more of it was sent"
+            raise TimeoutError(f"{lack} within {self._patience:g} s; {what}") from None
+
+    async def _turn_on(self, session: Session | None, lane: int, *, paced: bool) -> Session:
+        try:
+            turns = await self._link.turns(lane=lane, on=session, paced=paced)
         except SessionClosed:
             if session is None:
                 raise
-            turns = await self._link.turns(lane=lane)
+            turns = await self._link.turns(lane=lane, paced=paced)
         return turns[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import msgspec
@@ -17,7 +18,7 @@ from smpp_esme.protocol.tlvs import Tlv
 from smpp_esme.sms import address, times
 from smpp_esme.sms.coding import coding_named
 from smpp_esme.sms.compose import compose
-from smpp_esme.sms.content import Content
+from smpp_esme.sms.content import KINDS, Content
 from smpp_esme.sms.envelope import Sms
 from smpp_esme.sms.national import language_named
 from smpp_esme.sms.references import References
@@ -35,6 +36,18 @@ When = datetime | timedelta | float | str
 
 #: Asked for on each segment unless the caller says otherwise.
 RECEIPT: Final = int(RegisteredDelivery.RECEIPT)
+#: What such values may be, in the order in which they are looked at.
+_TYPES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
+    "to": ((str,), "a str"),
+    "content": ((str, *KINDS.values()), "a str, or a typed content such as Mail"),
+    "source": ((str,), "a str"),
+    "comment": ((str, NoneType), "a str, or None"),
+    "coding": ((str, NoneType), "a str, or None"),
+    "languages": ((Sequence, NoneType), "a tuple of str, or None"),
+    "schedule_delivery_time": ((datetime, timedelta, float, int, str, NoneType), "a datetime, seconds, or None"),
+    "validity_period": ((datetime, timedelta, float, int, str, NoneType), "a datetime, seconds, or None"),
+    "tlvs": ((tuple,), "a tuple of Tlv"),
+}
 #: Parameters that submit_multi shares with submit_sm (SMPP 3.4, 4.5.1).
 _COMMON: Final = tuple(name for name, _ in SubmitMulti.layout.fields if name in SubmitSm.__struct_fields__)
 
@@ -133,7 +146,17 @@ class Composer:
         self._shortcut = Shortcut(profile)
 
     def pdus_of(self, message: MtMessage) -> list[SubmitSm]:
+        """As the function of this name; a value of another type than it should have is an `InvalidValue` too."""
+        try:
+            return self._pdus_of(message)
+        except (TypeError, AttributeError) as error:  # asked for here alone: a check of each would cost every message
+            raise _mistyped(message) or error from None
+
+    def multi_pdus_of(self, message: MtMessage, to: Iterable[str]) -> list[SubmitMulti]:
         """As the function of this name."""
+        return multi_pdus_of(message, to, self._profile, self._references)
+
+    def _pdus_of(self, message: MtMessage) -> list[SubmitSm]:
         content = message.content
         if isinstance(content, str) and _is_plain(message):
             pdu = self._shortcut.submit_sm(message.to, content, message.source, message.registered_delivery)
@@ -141,9 +164,14 @@ class Composer:
                 return [pdu]
         return pdus_of(message, self._profile, self._references)
 
-    def multi_pdus_of(self, message: MtMessage, to: Iterable[str]) -> list[SubmitMulti]:
-        """As the function of this name."""
-        return multi_pdus_of(message, to, self._profile, self._references)
+
+def _mistyped(message: MtMessage) -> InvalidValue | None:
+    """The first value that is of another type than it should be; what is an integer the PDU sees to."""
+    for field, (types, allowed) in _TYPES.items():
+        value = getattr(message, field)
+        if not isinstance(value, types):
+            return InvalidValue(field, f"is of type {type(value).__name__}", allowed)
+    return None
 
 
 def _is_plain(message: MtMessage) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final, Generic, Protocol, Self, TypeVar
 
-from smpp_esme.errors import SessionClosed
+from smpp_esme.errors import LocalProtocolError, SessionClosed
 from smpp_esme.protocol.commands import CommandStatus
 from smpp_esme.sms.receipt import Receipt
 
@@ -57,14 +57,17 @@ class Deliveries(Generic[T]):
         self._arrived = asyncio.Event()
         self._current: Delivery[T] | None = None
         self._over: SessionClosed | None = None
+        self._open = False
 
     async def __aenter__(self) -> Self:
         self._source.subscribe(self)
+        self._open = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._open = False
         self._answer(CommandStatus.ESME_RX_T_APPN if error else CommandStatus.ESME_ROK)
         self._source.unsubscribe(self)
         for delivery in self._queue:  # never handed out: the SMSC keeps them
@@ -79,7 +82,12 @@ class Deliveries(Generic[T]):
 
         Raises:
             SessionClosed: there will be none.
+            LocalProtocolError: outside of the block that opens it nothing comes.
         """
+        if not self._open:
+            raise LocalProtocolError(
+                "nothing is delivered yet: write `async with esme.receipts() as receipts:`, and read in that block"
+            )
         self._answer(CommandStatus.ESME_ROK)
         while not self._queue:
             if self._over:

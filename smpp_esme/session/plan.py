@@ -118,6 +118,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         if self.binds < least:
             raise InvalidValue("binds", f"is {self.binds}", f"{least} or more")
 
+    @property
+    def submits(self) -> bool:
+        """Whether any of its sessions may submit: a receiver may not."""
+        return (self.binds > 0 and self.how != "receiver") or (
+            self.outbind is not None and self.outbind.how != "receiver"
+        )
+
     def sessions(self) -> list[tuple[str, str]]:
         """Name and kind of each session, such as ("transceiver 1", "transceiver")."""
         kinds = ("transmitter", "receiver") if self.how == "pair" else (self.how,)

@@ -280,3 +280,30 @@ async def test_every_place_that_an_answer_frees_is_taken_at_once(smsc):
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("to", {"to": 79161234567}),
+        ("to", {"to": None}),
+        ("content", {"content": None}),
+        ("content", {"content": b"bytes"}),
+        ("source", {"source": 5}),
+        ("SubmitSm.priority_flag", {"priority_flag": "high"}),
+        ("SubmitSm.service_type", {"service_type": 7}),
+        ("validity_period", {"validity_period": b"1"}),
+        ("languages", {"languages": 5}),
+        ("tlvs", {"tlvs": [1]}),
+    ],
+)
+async def test_a_value_of_the_wrong_type_is_named_and_costs_no_other_its_outcome(smsc, esme, field, wrong):
+    given = [
+        MtMessage(NUMBER, "before"),
+        MtMessage(**({"to": NUMBER, "content": "x"} | wrong)),
+        MtMessage(NUMBER, "behind"),
+    ]
+    outcomes = await collected(esme, given)
+    refused = [one for one in outcomes if isinstance(one, Refused)]
+    assert [one.error.field for one in refused] == [field]
+    assert [received.text for received in smsc.received] == ["before", "behind"]

@@ -46,6 +46,8 @@ from smpp_esme.protocol.pdus import (
     DeliverSm,
     DeliverSmResp,
     GenericNack,
+    SmeAddress,
+    SubmitMulti,
     SubmitSm,
 )
 from smpp_esme.protocol.tlvs import TLVS, Tag
@@ -604,6 +606,14 @@ async def test_a_lookup_that_is_not_answered_is_given_up_and_the_session_goes_on
 
 
 @CENTRE
+async def test_a_lookup_s_time_counts_from_the_call_bound_or_not(smsc, esme):
+    smsc.script.refuse_bind("ESME_RSYSERR")
+    await smsc.unbind()
+    with pytest.raises(TimeoutError):
+        await soon(esme.lookup(NUMBER, timeout=0.05))
+
+
+@CENTRE
 async def test_a_refused_lookup_says_why(smsc, esme):
     smsc.script.refuse("ESME_RINVDSTADR")
     with pytest.raises(SubmitRefused, match="ESME_RINVDSTADR"):
@@ -732,6 +742,16 @@ async def test_one_loop_reads_receipts_at_a_time(esme):
                 pytest.fail("two loops read")
     async with esme.receipts():
         pass
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_reading_outside_of_the_block_is_an_error_and_no_wait_without_end(esme, ended):
+    receipts = esme.receipts()
+    if ended:
+        async with receipts:
+            pass
+    with pytest.raises(LocalProtocolError, match="async with"):
+        await soon(anext(receipts))
 
 
 async def test_a_reader_gets_what_came_before_it_learns_of_the_end(smsc):
@@ -895,3 +915,43 @@ async def test_numbers_are_read_as_far_as_they_are_asked_about(smsc, esme, monke
     assert len(read) <= 6
     await asyncio.sleep(0)
     assert smsc.counts.messages <= 6
+
+
+# Waiting for a turn
+
+
+async def test_a_receiver_cannot_submit_and_says_so_at_once(smsc):
+    async with smpp_esme.connect(smsc.url, how="receiver") as esme:
+        with pytest.raises(LocalProtocolError, match="receiver"):
+            await soon(esme.submit(NUMBER, "hello"))
+        with pytest.raises(LocalProtocolError, match="receiver"):
+            await soon(esme.query("1"))
+        with pytest.raises(LocalProtocolError, match="receiver"):
+            await soon(anext(esme.submit_many([MtMessage(NUMBER, "hello")])))
+
+
+async def test_who_has_no_more_patience_for_a_turn_is_told_that_nothing_was_sent(smsc):
+    async with smpp_esme.connect(smsc.url, patience=0.05) as esme:
+        smsc.script.refuse_bind("ESME_RSYSERR")
+        await smsc.unbind()
+        for asked in (esme.submit(NUMBER, "hello"), esme.query("1"), esme.submit_multi([NUMBER], "hello")):
+            with pytest.raises(TimeoutError, match="nothing was sent"):
+                await soon(asked)
+    assert not smsc.submit_sms
+
+
+@STANDARD
+async def test_an_answer_that_takes_longer_than_the_turn_may_is_waited_for(smsc):
+    smsc.script.delay(0.1)
+    async with smpp_esme.connect(smsc.url, patience=0.02) as esme:
+        assert (await soon(esme.submit(NUMBER, LONG))).message_ids
+
+
+@pytest.mark.parametrize(
+    "pdu", [SubmitMulti(dest_address=(SmeAddress(destination_addr=NUMBER),)), DataSm(destination_addr=NUMBER)]
+)
+async def test_all_that_submits_counts_against_the_throughput(virtual_time, smsc, pdu):
+    async with smpp_esme.connect(smsc.url, throughput=10) as esme:
+        begun = virtual_time.time()
+        await asyncio.gather(*(esme.request(pdu) for _ in range(21)))
+        assert virtual_time.time() - begun == pytest.approx(2.0, abs=0.2)

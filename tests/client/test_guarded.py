@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import msgspec
 import pytest
@@ -206,3 +207,14 @@ async def test_a_rule_that_is_none_is_refused(smsc, rules, field):
         async with smpp_esme.connect(smsc.url, rules=rules):
             pytest.fail("connected")
     assert refused.value.field == field
+
+
+async def test_what_was_never_sent_is_no_repeat(smsc, connected):
+    messages = [MtMessage(number, "hello") for number in (NUMBER, OTHER)]
+    async with connected(REFUSE, throughput=1) as esme:
+        async with contextlib.aclosing(esme.submit_many(messages)) as outcomes:
+            assert isinstance(await anext(outcomes), Submitted)
+        assert smsc.counts.submits == 1  # the pace held the second back
+        with pytest.raises(AgainstTheRules):
+            await esme.submit(NUMBER, "hello")
+        await esme.submit(OTHER, "hello")
