@@ -78,7 +78,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         content: what to deliver.
         source: who sends it; None takes the link's own.
         comment: a note for the sender's own records at the provider.
-        client_reference: the caller's name for it; a second message with the same is not kept.
+        client_reference: the caller's name for it; a second message of the same caller's with the same is not kept.
         coding: the coding to use; None takes the cheapest that carries the text.
         flash: whether to show it at once and not keep it.
         transliterate: whether a text that would go as UCS2 goes in Latin letters, if all of it can; None leaves it to
@@ -151,8 +151,8 @@ class Gateway:
         self._routes = {route.link: route for route in routes}
         self._default = next((route.link for route in routes if route.submits), None)
 
-    async def submit(self, order: Order, *, key: str | None = None) -> Message:
-        """Keep a message for delivery; `key` makes a repeated request harmless.
+    async def submit(self, order: Order, *, key: str | None = None, caller: str = "") -> Message:
+        """Keep a message for delivery; `key` makes a request that the same caller repeats harmless.
 
         Returns:
             The message as kept: on disk, and queued unless the key or the client_reference is known already.
@@ -161,19 +161,26 @@ class Gateway:
         Raises:
             InvalidValue, EncodingError: it cannot be delivered as it is; nothing was kept.
         """
-        return (await self.submit_batch([order], key=key))[0]
+        return (await self.submit_batch([order], key=key, caller=caller))[0]
 
-    async def submit_batch(self, orders: Sequence[Order], *, key: str | None = None) -> list[Message]:
+    async def submit_batch(self, orders: Sequence[Order], *, key: str | None = None, caller: str = "") -> list[Message]:
         """Keep several messages in one transaction: all of them, or none.
 
         Raises:
             InvalidValue, EncodingError: one of them cannot be delivered; nothing was kept. `field` names it by number
                 where there are several.
         """
-        return await self._keep(orders, key, "messages.{number}.{field}" if len(orders) > 1 else "{field}")
+        where = "messages.{number}.{field}" if len(orders) > 1 else "{field}"
+        return await self._keep(orders, where, key=key, caller=caller)
 
     async def lookup(
-        self, msisdns: Sequence[str], *, ping: bool = False, link: str | None = None, key: str | None = None
+        self,
+        msisdns: Sequence[str],
+        *,
+        ping: bool = False,
+        link: str | None = None,
+        key: str | None = None,
+        caller: str = "",
     ) -> list[Message]:
         """Keep an HLR lookup, or a Ping-SMS, for each number.
 
@@ -183,7 +190,7 @@ class Gateway:
         content = Ping() if ping else Hlr()
         # A sender's name means nothing to an HLR.
         orders = [Order(to=msisdn, content=content, source="", link=link) for msisdn in msisdns]
-        return await self._keep(orders, key, "{field}.{number}")
+        return await self._keep(orders, "{field}.{number}", key=key, caller=caller)
 
     async def message(self, reference: str) -> Message:
         """What is known of a message.
@@ -389,7 +396,7 @@ class Gateway:
             raise SessionClosed(f"there is no link {link}")
         return route.inquiry
 
-    async def _keep(self, orders: Sequence[Order], key: str | None, where: str) -> list[Message]:
+    async def _keep(self, orders: Sequence[Order], where: str, *, key: str | None, caller: str) -> list[Message]:
         """Keep a request's orders; `where` says how an error names the field of one of them."""
         if not 1 <= len(orders) <= BATCH_LIMIT:
             raise InvalidValue("messages", f"there are {len(orders)}", f"1 to {BATCH_LIMIT}")
@@ -398,7 +405,7 @@ class Gateway:
         messages = []
         for number, order in enumerate(orders):
             try:
-                messages.append(self._message(order, now))
+                messages.append(self._message(order, now, caller))
             except InvalidValue as error:
                 field = where.format(number=number, field=_FIELDS.get(error.field, error.field))
                 raise InvalidValue(field, error.problem, error.allowed) from error
@@ -410,7 +417,7 @@ class Gateway:
         self._wake()
         return stored
 
-    def _message(self, order: Order, now: datetime) -> Message:
+    def _message(self, order: Order, now: datetime, caller: str) -> Message:
         route = self._route(order.link)
         check_name("client_reference", order.client_reference)
         if order.priority not in range(4):
@@ -428,7 +435,7 @@ class Gateway:
         )
         if "\0" in composed.text:  # SMPP would carry it, the store cannot keep it
             raise InvalidValue("text", "holds U+0000", "any other character")
-        return kept(composed, order, route, now)
+        return kept(composed, order, route, now, caller=caller)
 
     def _route(self, link: str | None) -> Route:
         route = self._routes.get(link or self._default or "")

@@ -29,10 +29,11 @@ _LONGEST_VALIDITY: Final = 31 * 86_400.0
 _REFERENCE_LIMIT: Final = 128
 
 
-def kept(composed: Composed, order: Order, route: Route, now: datetime) -> Message:
-    """The message that an order becomes."""
+def kept(composed: Composed, order: Order, route: Route, now: datetime, *, caller: str = "") -> Message:
+    """The message that a caller's order becomes."""
     return Message(
         reference=new_reference(time.time_ns(), secrets.randbits(80)),
+        caller=caller,
         client_reference=order.client_reference,
         kind=composed.kind,
         source_addr=composed.source.addr,
@@ -91,7 +92,7 @@ def digest(orders: Sequence[Order]) -> str:
 
 
 def mark(messages: Sequence[Message], key: str, digest: str) -> None:
-    """Give each message of a request a key of its own, which no other request's key can be taken for."""
+    """Give each message of a request a key of its own, which no other request of its caller can be taken for."""
     for number, message in enumerate(messages):
         message.idempotency_key = f"{key}#{number}"
         message.idempotency_digest = digest

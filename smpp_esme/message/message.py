@@ -98,8 +98,9 @@ class Message(msgspec.Struct, kw_only=True, gc=False):
     Attributes:
         id: the store's own key; 0 until it is kept.
         reference: ours; see `new_reference`.
-        client_reference: the caller's; the store keeps one message for each.
-        idempotency_key: of the request that brought it; a repeat gets the same message back.
+        caller: who handed it in, as the configuration calls its API key; "" where nobody has one.
+        client_reference: the caller's; the store keeps one message of each caller for each.
+        idempotency_key: of the request that brought it; a repeat by the same caller gets the same message back.
         idempotency_digest: of that request's body; a repeat with another one is refused.
         kind: what it is: `sms`, `hlr`, or the name of an envelope.
         text: as the caller wrote it.
@@ -121,6 +122,7 @@ class Message(msgspec.Struct, kw_only=True, gc=False):
 
     id: int = 0
     reference: str
+    caller: str = ""
     client_reference: str | None = None
     idempotency_key: str | None = None
     idempotency_digest: str | None = None

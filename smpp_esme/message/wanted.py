@@ -21,7 +21,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         status: where they stand.
         link: what they go out on.
         destination_addr: whom they are for; a number with or without its international prefix.
-        client_reference: the caller's name; there is one message at most.
+        client_reference: the caller's name; there is one message of each caller at most.
         since: kept then or later.
         until: kept before.
     """

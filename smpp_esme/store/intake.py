@@ -79,7 +79,7 @@ _insert_segments = BatchStatement(
     tlvs=LargeBinary(),
 )
 
-_keys = Batch(client_reference=String(), idempotency_key=String())
+_keys = Batch(caller=String(), client_reference=String(), idempotency_key=String())
 
 _known = Prepared(
     packed(
@@ -88,12 +88,13 @@ _known = Prepared(
                 *[
                     select(
                         message.c.id,
+                        message.c.caller,
                         message.c.client_reference,
                         message.c.idempotency_key,
                         message.c.idempotency_digest,
                     )
                     .select_from(_keys.rows)
-                    .join(message, message.c[name] == getattr(_keys.c, name))
+                    .join(message, (message.c[name] == getattr(_keys.c, name)) & (message.c.caller == _keys.c.caller))
                     for name in ("client_reference", "idempotency_key")
                 ]
             ).subquery("known")
@@ -158,16 +159,16 @@ class _Seen:
     def __init__(self, connection: Connection, messages: Iterable[Message]) -> None:
         self.stored: list[int] = []
         self._vault = vault_of(connection)
-        self._by_key: dict[tuple[str, str], tuple[int | str, str | None]] = {}
+        self._by_key: dict[tuple[str, str, str], tuple[int | str, str | None]] = {}
         keys = [
-            (each.client_reference, each.idempotency_key)
+            (each.caller, each.client_reference, each.idempotency_key)
             for each in messages
             if each.client_reference is not None or each.idempotency_key is not None
         ]
         rows = fetch(connection, _known, _keys.parameters(keys)) if keys else []
-        for key, client_reference, idempotency_key, digest in rows:
+        for key, caller, client_reference, idempotency_key, digest in rows:
             self.stored.append(key)
-            self._remember(key, client_reference, idempotency_key, digest)
+            self._remember(key, (caller, client_reference, idempotency_key), digest)
 
     def before(self, message: Message) -> int | str | None:
         """Whom this message repeats, or None: nobody.
@@ -176,13 +177,15 @@ class _Seen:
             InvalidValue: its idempotency key was used for something else.
         """
         if message.idempotency_key is not None:
-            found = self._by_key.get(("idempotency_key", message.idempotency_key))
+            found = self._by_key.get(("idempotency_key", message.caller, message.idempotency_key))
             if found is not None:
                 if not self._is_same(found[1], message.idempotency_digest):
                     raise InvalidValue("Idempotency-Key", "was used before with another request", "use a new key")
                 return found[0]
-        found = self._by_key.get(("client_reference", message.client_reference or ""))
-        return found[0] if found is not None and message.client_reference is not None else None
+        if message.client_reference is None:
+            return None
+        found = self._by_key.get(("client_reference", message.caller, message.client_reference))
+        return found[0] if found is not None else None
 
     def _is_same(self, kept: str | None, digest: str | None) -> bool:
         """Whether what is kept of a request's digest is this one's, though keys have come or gone since."""
@@ -192,7 +195,8 @@ class _Seen:
 
     def remember(self, message: Message) -> None:
         """Take note of a message that is about to be kept."""
-        self._remember(message.reference, message.client_reference, message.idempotency_key, message.idempotency_digest)
+        keys = message.caller, message.client_reference, message.idempotency_key
+        self._remember(message.reference, keys, message.idempotency_digest)
 
     def forget(self, message: Message) -> None:
         """A message that was about to be kept is refused with its batch."""
@@ -201,12 +205,13 @@ class _Seen:
             ("idempotency_key", message.idempotency_key),
         ):
             if value is not None:
-                self._by_key.pop((name, value), None)
+                self._by_key.pop((name, message.caller, value), None)
 
-    def _remember(self, who: int | str, client_reference: str | None, key: str | None, digest: str | None) -> None:
-        for name, value in (("client_reference", client_reference), ("idempotency_key", key)):
+    def _remember(self, who: int | str, keys: tuple[str, str | None, str | None], digest: str | None) -> None:
+        caller, client_reference, idempotency_key = keys
+        for name, value in (("client_reference", client_reference), ("idempotency_key", idempotency_key)):
             if value is not None:
-                self._by_key[name, value] = (who, digest)
+                self._by_key[name, caller, value] = (who, digest)
 
 
 def _insert_all(connection: Connection, messages: Sequence[Message]) -> dict[str, Message]:
@@ -251,7 +256,10 @@ def _new(message: Message) -> Message:
     )
 
 
-_TEXTS: Final = ("reference", "client_reference", "idempotency_key", "source_addr", "destination_addr", "text")
+_TEXTS: Final = (
+    *("reference", "caller", "client_reference", "idempotency_key"),
+    *("source_addr", "destination_addr", "text"),
+)
 _texts: Final = attrgetter(*_TEXTS)
 
 

@@ -33,7 +33,12 @@ _DISORDER: Final = timedelta(minutes=1)
 
 _of_reference = select(message.c.id).where(message.c.reference == bindparam("reference"))
 _reference_of = select(message.c.reference).where(message.c.id == bindparam("id"))
-_of_client_reference = select(message.c.id).where(message.c.client_reference == bindparam("client_reference"))
+_of_client_reference = (
+    select(message.c.id)
+    .where(message.c.client_reference == bindparam("client_reference"), message.c.id > bindparam("after", type_=Key))
+    .order_by(message.c.id)
+    .limit(bindparam("limit", type_=Integer))
+)
 _first_from: Select[Any] = (
     select(message.c.id, message.c.created_at)
     .where(message.c.id >= bindparam("id", type_=Key))
@@ -56,7 +61,7 @@ def search(
     """A page of messages, and after which reference the next one begins; see `Store.search`."""
     first = 0 if after is None else _id_of(connection, after)
     if wanted.client_reference is not None:
-        return _named(connection, wanted, first), None
+        return _named(connection, wanted, first, limit)
     first = max(first, _before(connection, wanted.since)) if wanted.since else first
     span = _span(wanted)
     given = _parameters(wanted) | {"after": first, "span": SPAN, "limit": limit}
@@ -101,11 +106,13 @@ def _parameters(wanted: Wanted) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _named(connection: Connection, wanted: Wanted, first: int) -> list[Message]:
-    named = records.harmless(wanted.client_reference or "")
-    key = connection.execute(_of_client_reference, {"client_reference": named}).scalar_one_or_none()
-    found = [] if key is None or key <= first else records.load(connection, [key])
-    return [one for one in found if wanted.includes(one)]
+def _named(connection: Connection, wanted: Wanted, first: int, limit: int) -> tuple[list[Message], str | None]:
+    """The messages that their callers have called so: each has one at most."""
+    given = {"client_reference": records.harmless(wanted.client_reference or ""), "after": first, "limit": limit + 1}
+    keys = list(connection.execute(_of_client_reference, given).scalars())
+    found = records.load(connection, keys[:limit])
+    following = found[-1].reference if len(keys) > limit else None
+    return [one for one in found if wanted.includes(one)], following
 
 
 def _before(connection: Connection, at: datetime) -> int:

@@ -180,7 +180,7 @@ class Store:
     async def add(self, messages: Sequence[Message]) -> list[Message]:
         """Keep new messages, in one transaction: all of them or none.
 
-        A message whose idempotency_key or client_reference is kept already (or was seen earlier in the batch) is not
+        A message whose idempotency_key or client_reference its caller has used already (or earlier in the batch) is not
         kept again: its place in the result is the message that is kept, under another reference.
 
         Args:

@@ -109,6 +109,7 @@ message = Table(
     metadata,
     Column("id", Key, primary_key=True),
     Column("reference", String, nullable=False, unique=True),
+    Column("caller", String, nullable=False, server_default=text("''")),
     Column("client_reference", String),
     Column("idempotency_key", String),
     Column("idempotency_digest", String),
@@ -149,8 +150,11 @@ message = Table(
     Column("expires_at", Moment),
     Column("sealed", String),  # the key that its text and its segments' octets are sealed with
     _partial("message_duplicates", "id", where="duplicates > 0"),
-    _partial("message_client_reference", "client_reference", where="client_reference IS NOT NULL", unique=True),
-    _partial("message_idempotency_key", "idempotency_key", where="idempotency_key IS NOT NULL", unique=True),
+    # Each caller's names are his own: the same one of another's is another message.
+    _partial(
+        "message_client_reference", "client_reference", "caller", where="client_reference IS NOT NULL", unique=True
+    ),
+    _partial("message_idempotency_key", "idempotency_key", "caller", where="idempotency_key IS NOT NULL", unique=True),
     _partial("message_claim", "link", "priority", "next_attempt_at", "id", where="status = 'QUEUED'"),
     _partial("message_lease", "lease_until", where="status = 'SUBMITTING'"),
     Index("message_status", "status", "id"),

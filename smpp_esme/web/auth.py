@@ -58,7 +58,7 @@ class Caller:
     """A key as it is configured, and how much of its rate is left.
 
     Args:
-        name: what logs and metrics call it.
+        name: what the configuration calls it; messages are kept under it, and so are their keys.
         scopes: what it allows.
         networks: where it may be used; none for everywhere.
         rate: requests a second; 0 for no limit. A second's worth may come at once.
@@ -90,7 +90,7 @@ class Caller:
 
 
 #: Who asks where no keys are configured.
-ANYBODY: Final = Caller("anybody", scopes=Scope)
+ANYBODY: Final = Caller("", scopes=Scope)
 
 
 class Auth:

@@ -79,7 +79,8 @@ class PlainTexts(APIRoute):
                 return await long_way(request)
             gateway: Gateway = request.app.state.gateway
             try:
-                kept = await gateway.submit_batch(orders, key=request.headers.get("idempotency-key"))
+                key = request.headers.get("idempotency-key")
+                kept = await gateway.submit_batch(orders, key=key, caller=request.state.caller.name)
             except (InvalidValue, EncodingError):
                 return await long_way(request)  # nothing was kept; it says what is wrong in the caller's words
             told = [stored(one) for one in kept]

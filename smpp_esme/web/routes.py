@@ -32,6 +32,7 @@ from smpp_esme.web.plain import PlainTexts
 
 if TYPE_CHECKING:
     from smpp_esme.daemon.gateway import Gateway
+    from smpp_esme.web.auth import Caller
 
 #: Every route may be answered so.
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
@@ -67,12 +68,18 @@ def gateway_of(request: Request) -> Gateway:
     return gateway
 
 
+def name_of(request: Request) -> str:
+    """Who asks, by name."""
+    caller: Caller = request.state.caller
+    return caller.name
+
+
 @submitting.post("/v1/messages", dependencies=[needs(Scope.SUBMIT)], status_code=202, summary="Deliver a message")
 async def submit(request: Request, body: Submit, key: Key = None) -> Stored:
     """Keep a message for delivery; once 202 is answered it is on disk and will not be lost."""
     order = body.to_order()
     with in_their_words([body]):
-        return Stored.of(await gateway_of(request).submit(order, key=key))
+        return Stored.of(await gateway_of(request).submit(order, key=key, caller=name_of(request)))
 
 
 @submitting.post("/v1/batches", dependencies=[needs(Scope.SUBMIT)], status_code=202, summary="Deliver several messages")
@@ -80,7 +87,7 @@ async def submit_batch(request: Request, body: SubmitBatch, key: Key = None) -> 
     """Keep several messages, all of them or none."""
     orders = body.to_orders()
     with in_their_words(body.messages):
-        kept = await gateway_of(request).submit_batch(orders, key=key)
+        kept = await gateway_of(request).submit_batch(orders, key=key, caller=name_of(request))
     return Kept(messages=[Stored.of(one) for one in kept])
 
 
@@ -102,7 +109,8 @@ async def message(request: Request, reference: str) -> Stored:
 @routes.post("/v1/lookups", dependencies=[needs(Scope.SUBMIT)], status_code=202, summary="Look numbers up")
 async def lookup(request: Request, body: Lookup, key: Key = None) -> Lookups:
     """Keep an HLR lookup, or a Ping-SMS, for each number."""
-    kept = await gateway_of(request).lookup(body.to, ping=body.ping, link=body.link, key=key)
+    caller = name_of(request)
+    kept = await gateway_of(request).lookup(body.to, ping=body.ping, link=body.link, key=key, caller=caller)
     return Lookups(lookups=[LookedUp.of(one) for one in kept])
 
 

@@ -106,3 +106,12 @@ def test_a_filter_reads_a_message_as_the_database_does():
     assert Wanted(since=now, until=now + timedelta(seconds=1), destination_addr="+79161234567").includes(message)
     assert not Wanted(until=now).includes(message)
     assert not Wanted(status=S.FAILED).includes(message)
+
+
+async def test_a_client_reference_names_one_message_of_each_caller(store, new):
+    kept = [(await store.add([new(caller=caller, client_reference="order")]))[0] for caller in ("", "shop", "bank")]
+    wanted = Wanted(client_reference="order")
+    found, after = await store.search(wanted, limit=2)
+    assert [each.reference for each in found] == [each.reference for each in kept[:2]]
+    found, after = await store.search(wanted, after=after, limit=2)
+    assert ([each.reference for each in found], after) == ([kept[2].reference], None)

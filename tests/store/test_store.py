@@ -144,6 +144,25 @@ async def test_repeats_within_one_batch_are_kept_once(store, new):
     assert (await store.counts())[S.QUEUED] == 2
 
 
+@pytest.mark.parametrize("keys", [{"client_reference": "17"}, {"idempotency_key": "k", "idempotency_digest": "d"}])
+async def test_keys_are_each_callers_own(store, new, keys):
+    callers = ["", "shop", "bank"]
+    kept = [(await store.add([new(caller=caller, **keys)]))[0] for caller in callers]
+    assert len({each.reference for each in kept}) == 3
+    together = await store.add([new(caller=caller, **keys) for caller in (*callers, "club", "club")])
+    assert [each.reference for each in together[:3]] == [each.reference for each in kept]
+    assert [each.caller for each in together] == [*callers, "club", "club"]
+    assert together[3].reference == together[4].reference
+    assert len({each.reference for each in together}) == 4
+
+
+async def test_another_callers_key_may_stand_for_something_else(store, new):
+    for caller, digest in (("shop", "one"), ("bank", "other")):
+        await store.add([new(caller=caller, idempotency_key="k", idempotency_digest=digest)])
+    with pytest.raises(InvalidValue, match="Idempotency-Key"):
+        await store.add([new(caller="bank", idempotency_key="k", idempotency_digest="one")])
+
+
 async def test_an_idempotency_key_cannot_be_used_for_something_else(store, new):
     await store.add([new(idempotency_key="k", idempotency_digest="one")])
     with pytest.raises(InvalidValue, match="Idempotency-Key"):

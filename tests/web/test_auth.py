@@ -3,6 +3,7 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 import httpx2
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,6 +53,31 @@ async def test_a_known_key_is_let_in(client, scheme):
 
 async def test_whether_it_lives_is_told_to_anybody(client):
     assert (await client.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["the short way", "the long way"])
+async def test_two_keys_may_use_the_same_names_and_neither_reads_the_others_answer(gateway, plain):
+    other = new_key()
+    people = [(KEY, "+79161230001"), (other, "+79161230002")]
+    callers = {digest(KEY): Caller("shop", scopes=list(Scope)), digest(other): Caller("bank", scopes=list(Scope))}
+    transport = httpx2.ASGITransport(create_app(gateway, body_limit=LIMIT, callers=callers))
+    media = {"content-type": "application/json" if plain else "application/json; charset=utf-8"}
+    async with httpx2.AsyncClient(transport=transport, base_url="http://daemon") as client:
+
+        async def submit(key, to, **fields):
+            headers = bearer(key) | media | {"idempotency-key": "1"}
+            body = msgspec.json.encode({"to": to, "text": "hi"} | fields)
+            return await client.post("/v1/messages", content=body, headers=headers)
+
+        told = [(await submit(key, to, client_reference="order 1")).json() for key, to in people]
+        again = [(await submit(key, to, client_reference="order 1")).json() for key, to in people]
+        looked_up = [
+            (await client.post("/v1/lookups", json={"to": [to]}, headers=bearer(key) | {"idempotency-key": "2"})).json()
+            for key, to in people
+        ]
+    assert [each["to"] for each in told] == ["79161230001", "79161230002"]
+    assert again == told
+    assert [each["lookups"][0]["to"] for each in looked_up] == ["79161230001", "79161230002"]
 
 
 @caller(scopes=[Scope.READ])
