@@ -27,6 +27,9 @@ class Owner(Protocol):
 
     name: str
 
+    def has_failed(self, label: str, how: str) -> bool:
+        """This bind has used up its attempts; True if all of its kind have, and none was ever let in."""
+
     def tell(self, event: LinkEvent) -> None:
         """Let those who watch know."""
 
@@ -59,9 +62,9 @@ class Keeper:
         self, label: str, how: str, plan: Plan, owner: Owner, *, context: ssl.SSLContext | None = None
     ) -> None:
         self.label = label
+        self.how = how
         self.session: Session | None = None
         self.unanswered: list[tuple[object, object]] = []
-        self._how = how
         self._plan = plan
         self._owner = owner
         self._context = context
@@ -77,20 +80,22 @@ class Keeper:
         """Bind, and bind again whenever the session ends, until `stop`; cancelling unbinds first.
 
         Args:
-            attempts: how many rounds over the endpoints may fail before the first bind; 0 for any number.
+            attempts: how many rounds over the endpoints may fail before any bind of this kind; 0 for any number.
 
         Raises:
             BindRefused: for a reason that waiting does not mend, such as a wrong password.
-            BindRefused, ConnectFailed, ResponseTimeout: the last error, once `attempts` are used up.
+            BindRefused, ConnectFailed, ResponseTimeout: the last error, once `attempts` are used up, here and by the
+                other binds of this kind.
         """
-        failures, ever = 0, self.session is not None
+        failures = 0
         try:
             while self._patience is None:
                 lasted = self.session is not None or await self._bind_somewhere()
                 if lasted:
-                    ever, lasted = True, await self._hold()
+                    lasted = await self._hold()
                 failures = 1 if lasted else failures + 1
-                if self._patience is None and attempts and not ever and failures >= attempts:
+                used_up = attempts and failures >= attempts and self._patience is None
+                if used_up and self._owner.has_failed(self.label, self.how):
                     raise self._error
                 await self._pause(failures)
             await self._drain()
@@ -128,6 +133,8 @@ class Keeper:
         """A session that this keeper offered has ended."""
         if session is self.session and self._patience is None:
             self.session = None
+            if self._binding is not None:
+                self._binding.reschedule(0.0)  # a better endpoint that may not even answer is no reason to wait
             self._tell(Lost(**self._who(), reason=closed.reason, unanswered=len(closed.unanswered)))
             self._changed.set()
 
@@ -157,14 +164,14 @@ class Keeper:
         return True
 
     async def _first_of(self, places: Iterable[int], *, stay: bool) -> tuple[Session, int] | None:
-        """Bind at the first of these places that lets us in; None if none does, or at once when `stop` is called."""
+        """Bind at the first of these places that lets us in; None if none does, or at once if told to."""
         try:
             async with asyncio.timeout(None) as self._binding:
                 for place in places:
                     if session := await self._attempt(place, stay=stay):
                         return session, place
         except TimeoutError:
-            pass  # told to stop
+            pass  # told to stop, or that the session is lost which we would have left
         finally:
             self._binding = None
         return None
@@ -181,7 +188,7 @@ class Keeper:
                 peer_version=self._plan.peer_version,
                 tls=self._context,
             )
-            await session.bind(endpoint.bind_request(self._how))
+            await session.bind(endpoint.bind_request(self.how))
         except BindRefused as error:
             self._error = error
             self._refused(error, str(endpoint), final=is_fatal(error) and not stay)

@@ -81,6 +81,8 @@ class Link:
         self._kept: dict[Session, Keeper | Door] = {}
         self._tasks = asyncio.TaskGroup()
         self._running = False
+        self._let_in: set[str] = set()  # kinds of binds, and below the binds that have used up their attempts
+        self._failed: set[str] = set()
         self._brought: deque[Session] = deque()
         self._watches: WeakSet[Watch] = WeakSet()
         self._over: Exception | None = None
@@ -97,7 +99,8 @@ class Link:
         """Bind, and bind again whenever a session ends, until `drain`; cancelling unbinds first.
 
         Args:
-            attempts: how often the first bind may fail for reasons that may pass; 0 for any number.
+            attempts: how often each bind may fail for reasons that may pass, before one of its kind was let in; 0 for
+                any number.
 
         Raises:
             BindRefused: by any of the sessions, for a reason that waiting does not mend, such as a wrong password.
@@ -120,7 +123,7 @@ class Link:
 
     @contextlib.asynccontextmanager
     async def serving(self, *, attempts: int = 0, drain: float = UNBIND_PATIENCE) -> AsyncIterator[Link]:
-        """Run for the length of an ``async with`` body, which begins when a session is bound.
+        """Run for the length of an ``async with`` body, which begins when a session is bound, or one of each of a pair.
 
         Args:
             attempts: as for `run`.
@@ -134,7 +137,7 @@ class Link:
         running = asyncio.create_task(self.run(attempts=attempts), name=f"link {self.name}")
         try:
             try:
-                await self.session()
+                await self._begun()
             except SessionClosed:
                 await running  # which says why
                 raise
@@ -333,6 +336,11 @@ class Link:
 
     # What its keepers call
 
+    def has_failed(self, label: str, how: str) -> bool:
+        """This bind has used up its attempts; True if all of its kind have, and none was ever let in."""
+        self._failed.add(label)
+        return how not in self._let_in and {one for one, kind in self.plan.sessions() if kind == how} <= self._failed
+
     def tell(self, event: LinkEvent) -> None:
         """Let those who watch know, and the log."""
         event.log()
@@ -346,9 +354,10 @@ class Link:
             return
         session.listener = self
         self._kept[session] = keeper
+        self._let_in.add(keeper.how)
         if session.connection.state in _SUBMITS:
             self._turns.add(session)
-        self._brought.append(session)  # something may have come together with the bind's response
+        self._brought.append(session)  # something may have come with the bind's response
         self._changed.set()
 
     def withdraw(self, session: Session) -> None:
@@ -388,6 +397,12 @@ class Link:
         for keeper in ended:
             self.unanswered += keeper.unanswered
 
+    async def _begun(self) -> None:
+        """Wait for what a body may count on: a session, or one of each of a pair."""
+        of_a_pair = {"transmitter", "receiver"} if self.plan.how == "pair" and self.plan.binds else set()
+        while not self._kept or not of_a_pair <= self._let_in:
+            await self._change()
+
     async def _change(self) -> None:
         if self._over is not None:
             raise SessionClosed(str(self._over))
@@ -398,6 +413,8 @@ class Link:
         self._over = None
         self._ended.clear()
         self._turns.begin()
+        self._let_in.clear()
+        self._failed.clear()
         self.unanswered.clear()
 
     def _end(self, over: Exception) -> None:

@@ -35,6 +35,7 @@ class Door:
     label = "outbind"
 
     def __init__(self, waiting: Waiting, plan: Plan, owner: Owner) -> None:
+        self.how = waiting.how
         self.unanswered: list[tuple[object, object]] = []
         self._waiting = waiting
         self._plan = plan

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import socket
 import ssl
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from smpp_esme.errors import ConnectFailed, InvalidValue
@@ -29,6 +32,8 @@ async def connect(
 ) -> P:
     """Open a TCP connection, and TLS on it where the endpoint asks for that.
 
+    Where the host's name has several addresses, they are tried in turn, each for its share of the time that is left.
+
     Args:
         protocol: makes the protocol.
         endpoint: where to.
@@ -42,14 +47,8 @@ async def connect(
     if endpoint.tls and context is None:
         context = endpoint.tls.context()
     try:
-        async with asyncio.timeout(timers.session_init or None):
-            transport, made = await asyncio.get_running_loop().create_connection(
-                protocol,
-                endpoint.host,
-                endpoint.port,
-                ssl=context if endpoint.tls else None,
-                server_hostname=endpoint.tls.name_for(endpoint.host) if endpoint.tls else None,
-            )
+        async with asyncio.timeout(timers.session_init or None) as limit:
+            transport, made = await _opened(protocol, endpoint, context if endpoint.tls else None, limit.when())
     except TimeoutError as error:
         raise ConnectFailed(f"{endpoint}: no connection within {timers.session_init:g} s") from error
     except OSError as error:
@@ -58,6 +57,31 @@ async def connect(
         raise InvalidValue("endpoint", f"{endpoint} cannot be one", "a host, and a port from 1 to 65535") from None
     tune(transport.get_extra_info("socket"), timers)
     return made
+
+
+async def _opened(
+    protocol: Callable[[], P], endpoint: Endpoint, context: ssl.SSLContext | None, until: float | None
+) -> tuple[asyncio.Transport, P]:
+    """A connection to the first of the host's addresses that answers; the last one's error if none does."""
+    loop = asyncio.get_running_loop()
+    name = endpoint.tls.name_for(endpoint.host) if endpoint.tls else None
+    *others, last = await _addresses(endpoint.host)
+    for place, address in enumerate(others):
+        share = None if until is None else (until - loop.time()) / (len(others) - place + 1)
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(share):
+                return await loop.create_connection(protocol, address, endpoint.port, ssl=context, server_hostname=name)
+    return await loop.create_connection(protocol, last, endpoint.port, ssl=context, server_hostname=name)
+
+
+async def _addresses(host: str) -> list[str]:
+    """The addresses of a name, in the order in which to try them; an address is its own."""
+    try:
+        ip_address(host)
+    except ValueError:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        return list(dict.fromkeys(str(place[0]) for *_, place in found))
+    return [host]
 
 
 def tune(connection: Any, timers: Timers) -> None:
@@ -92,4 +116,6 @@ def _said(error: OSError, *, during_tls: bool) -> str:
         return tls_settings.explain(error)
     if during_tls and isinstance(error, ConnectionResetError | ConnectionAbortedError):
         return "the connection was cut during the TLS handshake; the SMSC may not speak TLS on this port"
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)  # asyncio's own words have the address once more
     return error.strerror or str(error)

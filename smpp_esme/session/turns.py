@@ -195,7 +195,8 @@ class Turns:
     def _put_back(self, waiter: _Waiter) -> None:
         """A turn that was given and will not be used is the next one's."""
         if waiter.given is None:
-            self._forget_one()
+            if waiter.future.cancelled():  # else it is in the lanes no more: it was told that its session is gone
+                self._forget_one()
             return
         session, count = waiter.given
         if session in self._sessions:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import socket
 from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, Unpack
 
 from smpp_esme.simulator.network import MemoryTransport, Network, refused
@@ -85,6 +86,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             await super().shutdown_default_executor(*args, **options)
         finally:
             self._working -= 1
+
+    async def getaddrinfo(self, host: Any, port: Any, **_: Any) -> list[Any]:
+        """Every name is its own address in the network in memory."""
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port))]
 
     async def create_connection(
         self, protocol_factory: Any, host: str | None = None, port: int | None = None, **options: Any

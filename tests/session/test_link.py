@@ -61,6 +61,7 @@ class Door:
         self.bound = []
         self.tasks = []
         self.asked = asyncio.Event()
+        self.refuse = ""
 
     async def __aenter__(self):
         loop = asyncio.get_running_loop()
@@ -89,6 +90,8 @@ class Door:
         self.binds.append(bind)
         self.asked.set()
         status = self.statuses.pop(0) if self.statuses else CommandStatus.ESME_ROK
+        if type(bind).__name__ == self.refuse:
+            status = CommandStatus.ESME_RBINDFAIL
         if status is not None:
             session.respond(bind, RESPONSES[bind.command_id](command_status=status))
         if status:
@@ -365,6 +368,37 @@ async def test_attempts_are_limited_before_the_first_bind_only():
     assert len(door.sessions) == 5
 
 
+@pytest.mark.parametrize("refused_first", [False, True])
+async def test_a_bind_too_many_is_tried_again_and_leaves_the_others(refused_first):
+    statuses = [CommandStatus.ESME_ROK, CommandStatus.ESME_ROK, CommandStatus.ESME_RALYBND]
+    async with Door(*(reversed(statuses) if refused_first else statuses)) as door:
+        link = link_to(door, binds=3)
+        watch = link.events()
+        async with running(link, attempts=1) as task:
+            for _ in range(3):
+                await until(watch, events.Bound)
+            assert not task.done()
+    assert len(door.sessions) == 4
+
+
+async def test_a_link_of_which_no_bind_is_let_in_gives_up_when_all_have_tried_so_often():
+    async with Door(*[CommandStatus.ESME_RBINDFAIL] * 20) as door:
+        link = link_to(door, binds=3)
+        async with running(link, attempts=2) as task:
+            with pytest.raises(BindRefused, match="ESME_RBINDFAIL"):
+                await task
+    assert len(door.sessions) >= 6
+
+
+async def test_a_pair_of_which_one_is_not_let_in_is_no_pair():
+    async with Door() as door:
+        door.refuse = "BindReceiver"
+        link = link_to(door, how="pair")
+        with pytest.raises(BindRefused, match="BindReceiver"):
+            async with asyncio.timeout(PATIENCE), link.serving(attempts=1):
+                raise AssertionError("the body began")
+
+
 async def test_who_waits_is_told_when_the_link_ends():
     async with Door(CommandStatus.ESME_RINVPASWD) as door:
         link = link_to(door)
@@ -433,6 +467,20 @@ async def test_a_link_returns_to_the_preferred_endpoint_before_it_leaves_the_oth
             assert (await until(watch, events.Unbound)).unanswered == 0
     assert [one.message_id for one in outcome.answers] == ["1"]
     assert len(first.sessions) == 3
+
+
+async def test_a_loss_is_seen_to_at_once_though_a_preferred_endpoint_does_not_answer():
+    async with Door(CommandStatus.ESME_RSYSERR) as first, Door() as second:
+        link = link_to(first, second, return_after=0.02, lasting=3600.0)
+        watch = link.events()
+        async with running(link):
+            await until(watch, events.Bound)
+            first.statuses = [None]
+            first.asked.clear()
+            await first.asked.wait()  # the way back is being tried, and hangs
+            second.bound[0].abort()
+            await until(watch, events.Lost)
+            await until(watch, events.Bound)
 
 
 async def test_a_preferred_endpoint_that_refuses_us_for_good_does_not_end_a_link_that_is_bound():

@@ -71,3 +71,49 @@ async def test_a_host_that_does_not_answer_is_left_when_session_init_is_over(mon
     monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", never, raising=False)
     with pytest.raises(ConnectFailed, match=r"no connection within 0\.01 s"):
         await tcp.connect(Kept, Endpoint(host="127.0.0.1", port=9), Timers(session_init=0.01))
+
+
+# Several addresses
+
+
+@pytest.fixture
+def named(monkeypatch):
+    """Gives the name smsc.example these addresses."""
+
+    def name(*addresses):
+        async def known(host, port, **_):
+            assert host == "smsc.example"
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in addresses]
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", known, raising=False)
+
+    return name
+
+
+async def test_the_addresses_of_a_name_are_tried_in_turn_though_one_does_not_answer(smsc, named, monkeypatch):
+    loop, tried = asyncio.get_running_loop(), []
+    create_connection = loop.create_connection
+
+    async def connection(protocol, host, port, **options):
+        tried.append(host)
+        if host == "192.0.2.1":
+            await asyncio.Event().wait()
+        return await create_connection(protocol, "127.0.0.1" if host == "192.0.2.3" else host, port, **options)
+
+    monkeypatch.setattr(loop, "create_connection", connection, raising=False)
+    named("192.0.2.1", "192.0.2.1", "192.0.2.3")
+    endpoint = Endpoint(host="smsc.example", port=smsc.port)
+    made = await tcp.connect(Kept, endpoint, Timers(session_init=0.2))
+    assert tried == ["192.0.2.1", "192.0.2.3"]
+    made.transport.close()
+
+
+async def test_where_no_address_of_a_name_answers_the_last_error_is_told(named, unused_tcp_port):
+    named("127.0.0.1", "127.0.0.2")
+    with pytest.raises(ConnectFailed, match=r"smpp://@smsc\.example:\d+: Connection refused$"):
+        await tcp.connect(Kept, Endpoint(host="smsc.example", port=unused_tcp_port), Timers())
+
+
+async def test_a_name_that_nobody_knows_is_told():
+    with pytest.raises(ConnectFailed, match=r"smpp://@nowhere\.invalid:2775: \w+"):
+        await tcp.connect(Kept, Endpoint(host="nowhere.invalid", port=2775), Timers())

@@ -382,3 +382,21 @@ def test_however_often_the_size_changes_no_window_is_overrun(steps):
                 assert session.taken >= limit
 
     asyncio.run(changing())
+
+
+async def test_who_is_cancelled_when_its_session_has_just_gone_costs_nobody_a_turn():
+    gone, kept = Window(0), Window(0)
+    turns = turns_with(gone, kept)
+    left = await waiting(turns, on=gone)
+    others = [await waiting(turns, on=kept) for _ in range(2)]
+    turns.remove(gone)
+    left.cancel()
+    await turn()
+    assert left.cancelled()
+    assert turns.waiting == 2
+    for other in others:
+        kept.connection.room = 1
+        turns.give()
+        await turn()
+        assert other.done()
+        kept.start(1)
