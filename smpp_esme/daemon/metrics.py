@@ -11,9 +11,10 @@ import math
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, disable_created_metrics
 from prometheus_client import generate_latest as written
 
+from smpp_esme.daemon.tally import Count, Counts, Spreads
 from smpp_esme.errors import StoreUnusable
 from smpp_esme.message.message import Accepted, Refused
 from smpp_esme.protocol.commands import CommandStatus
@@ -71,7 +72,9 @@ class Metrics:
         self._keeping()
         self._asking()
         told = "Spans of traces; of those that ended, what was neither exported nor failed waits or was dropped."
-        self.spans = self._counter("spans", told, "outcome")
+        self._described.append(("smpp_esme_spans_total", "counter", ("outcome",), told))
+        # Spans are counted in the exporter's thread as well.
+        self.spans = Counter("spans", told, ("outcome",), namespace="smpp_esme", registry=self.registry)
         self._telling()
 
     def _traffic(self) -> None:
@@ -111,8 +114,8 @@ class Metrics:
             "queue_oldest_seconds", "For how long the first of them has been due.", "link", "priority"
         )
         self.limbo = self._gauge("limbo_receipts", "Receipts that belong to no message known.")
-        self.commits = self._histogram("store_commit_seconds", "How long a transaction took.", _COMMITS)
-        self.rows = self._histogram("store_commit_rows", "How many rows' worth of work shared it.", _ROWS)
+        self.commits = self._histogram("store_commit_seconds", "How long a transaction took.", _COMMITS).labels()
+        self.rows = self._histogram("store_commit_rows", "How many rows' worth of work shared it.", _ROWS).labels()
 
     def _asking(self) -> None:
         self.requests = self._counter("http_requests", "HTTP requests answered.", "method", "route", "status")
@@ -178,17 +181,17 @@ class Metrics:
 
     # Inside
 
-    def _counter(self, name: str, told: str, *labels: str) -> Counter:
+    def _counter(self, name: str, told: str, *labels: str) -> Counts:
         self._described.append((f"smpp_esme_{name}_total", "counter", labels, told))
-        return Counter(name, told, labels, namespace="smpp_esme", registry=self.registry)
+        return Counts(f"smpp_esme_{name}", told, labels, self.registry)
 
     def _gauge(self, name: str, told: str, *labels: str) -> Gauge:
         self._described.append((f"smpp_esme_{name}", "gauge", labels, told))
         return Gauge(name, told, labels, namespace="smpp_esme", registry=self.registry)
 
-    def _histogram(self, name: str, told: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+    def _histogram(self, name: str, told: str, buckets: tuple[float, ...], *labels: str) -> Spreads:
         self._described.append((f"smpp_esme_{name}", "histogram", labels, told))
-        return Histogram(name, told, labels, namespace="smpp_esme", registry=self.registry, buckets=buckets)
+        return Spreads(f"smpp_esme_{name}", told, labels, self.registry, bounds=buckets)
 
 
 class LinkMeter:
@@ -206,7 +209,7 @@ class LinkMeter:
         self._responses = metrics.responses.labels(name)
         self._waits = metrics.waits.labels(name)
         self._received = metrics.received.labels(name)
-        self._receipts: dict[tuple[str, str], Counter] = {}
+        self._receipts: dict[tuple[str, str], Count] = {}
         self._binds = {kind: metrics.binds.labels(name, outcome) for kind, outcome in _BINDS.items()}
         self._lost = metrics.lost.labels(name)
         self._slowed = metrics.slowed.labels(name)
