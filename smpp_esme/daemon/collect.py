@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from smpp_esme.store import Store
 
 _log = logging.getLogger(__name__)
+
+_DELIVERIES: Final = (DeliverSm, DataSm)
 
 
 class Collect:
@@ -85,7 +87,7 @@ class Collect:
     async def _collect(self, session: Session, requests: list[Pdu]) -> None:
         """One transaction for all that came at once; deliver_sm_resp goes out when it has committed."""
         at = datetime.now(UTC)
-        deliveries = [request for request in requests if isinstance(request, DeliverSm | DataSm)]
+        deliveries = [request for request in requests if isinstance(request, _DELIVERIES)]
         found = [(request, receipt.parse(request, self._profile)) for request in deliveries]
         receipts = [one for _, one in found if one is not None]
         facts = [self._fact(one, at) for one in receipts]
@@ -95,12 +97,11 @@ class Collect:
             self._receive.take([request for request, one in found if one is None], at),
             return_exceptions=True,
         )
-        for delivery, one in found:
-            failed = isinstance(taken if one is None else written, BaseException)
-            _answer(session, delivery, CommandStatus.ESME_RX_T_APPN if failed else CommandStatus.ESME_ROK)
-        for request in requests:
-            if not isinstance(request, DeliverSm | DataSm):
-                _answer(session, request, CommandStatus.ESME_RINVCMDID)
+        receipted, received = _responses(written), _responses(taken)
+        session.respond_all(
+            [(each, (received if one is None else receipted)[each.command_id]) for each, one in found]
+            + [(each, _unknown(each)) for each in requests if not isinstance(each, _DELIVERIES) and _is_answered(each)]
+        )
         if isinstance(written, BaseException):
             raise written
         if isinstance(taken, BaseException):
@@ -125,7 +126,8 @@ class Collect:
         status = MessageStatus.UNKNOWN if state is None else of_message_state(state)
         written = (found.message_id, found.text_message_id)
         certain = self._message_ids.certain(*written)
-        converted = certain and self._message_ids.form not in {None, Form.LITERAL}
+        form = self._message_ids.form
+        converted = certain and form is not None and form is not Form.LITERAL
         return ReceiptFact(
             link=self._link.name,
             message_id=certain[0] if converted else found.message_id,
@@ -145,7 +147,17 @@ class Collect:
         )
 
 
-def _answer(session: Session, request: Pdu, status: CommandStatus) -> None:
-    if request.command_id not in UNANSWERED:
-        response = RESPONSES.get(request.command_id, GenericNack)
-        session.respond(request, response(command_status=status))
+def _responses(written: object) -> dict[int, Pdu]:
+    """What answers a delivery, by its command_id, once it is written down or could not be."""
+    failed = isinstance(written, BaseException)
+    status = CommandStatus.ESME_RX_T_APPN if failed else CommandStatus.ESME_ROK
+    return {each.command_id: RESPONSES[each.command_id](command_status=status) for each in _DELIVERIES}
+
+
+def _is_answered(request: Pdu) -> bool:
+    return request.command_id not in UNANSWERED
+
+
+def _unknown(request: Pdu) -> Pdu:
+    """What answers a request that is none of ours to take."""
+    return RESPONSES.get(request.command_id, GenericNack)(command_status=CommandStatus.ESME_RINVCMDID)

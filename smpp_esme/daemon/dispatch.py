@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -25,12 +26,11 @@ from smpp_esme.session.guards import Rules
 from smpp_esme.sms import times
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Sequence
 
+    from smpp_esme.daemon.answers import Answers
     from smpp_esme.daemon.metrics import LinkMeter
-    from smpp_esme.daemon.tracing import Tracing
     from smpp_esme.errors import ResponseTimeout
-    from smpp_esme.message.doubt import Resubmit
     from smpp_esme.message.message import Segment
     from smpp_esme.protocol.pdus import Pdu
     from smpp_esme.session.link import Link
@@ -42,87 +42,21 @@ _log = logging.getLogger(__name__)
 #: How long the queue is left alone when nobody says that there is something in it, in seconds: the safety net for
 #: messages whose next attempt is due.
 _POLL: Final = 0.5
-#: Answers that may wait for the store before no more is submitted.
-_BACKLOG: Final = 20_000
-
-
-class Answers:
-    """Answers on their way from the session to the store: gathered within a loop turn, written in one transaction."""
-
-    def __init__(
-        self, store: Store, policies: Mapping[str, Resubmit] | None = None, tracing: Tracing | None = None
-    ) -> None:
-        self._store = store
-        self._tracing = tracing
-        self._policies = policies or {}
-        self._waiting: list[Answer] = []
-        self._unwritten = 0
-        self._arrived = asyncio.Event()
-        self._written = asyncio.Event()
-
-    def put(self, answer: Answer) -> None:
-        """Take an answer; `run` writes it."""
-        self._waiting.append(answer)
-        self._arrived.set()
-
-    async def run(self) -> None:
-        """Write answers until cancelled; call `flush` after that.
-
-        A batch does not wait for the one before: a receipt that came after a response must not be written before it,
-        or it would go through limbo.
-        """
-        if self._waiting:  # what an outage of the store has left
-            self._arrived.set()
-        async with asyncio.TaskGroup() as writing:
-            while True:
-                await self._arrived.wait()
-                self._arrived.clear()
-                writing.create_task(self._write(), name="answers")
-
-    async def flush(self) -> None:
-        """Write what waits now. Cancelling never leaves a batch half written, nor forgets one."""
-        self._arrived.clear()
-        while self._waiting:
-            await self._write()
-
-    async def _write(self) -> None:
-        # Taken only here: a task that is cancelled before it begins would forget what it was given.
-        batch, self._waiting = self._waiting, []
-        if not batch:
-            return
-        self._unwritten += len(batch)
-        try:
-            recorded = await self._store.record_answers(batch, datetime.now(UTC), policies=self._policies)
-        except BaseException:
-            self._waiting = batch + self._waiting  # recording twice is harmless, forgetting is not
-            raise
-        finally:
-            self._unwritten -= len(batch)
-        if self._tracing:
-            self._tracing.overtaken(recorded)
-        self._written.set()
-
-    async def room(self) -> None:
-        """Wait while the store lags behind."""
-        while len(self._waiting) + self._unwritten >= _BACKLOG:
-            self._written.clear()
-            await self._written.wait()
+#: So many turns are asked for at once: few enough to leave within a moment, enough that asking costs next to nothing.
+_TOGETHER: Final = 32
 
 
 class _Submitted:
     """The outcome of one submit_sm: a session tells it, it tells the store."""
 
-    __slots__ = ("_answers", "_began", "_dispatch", "_message", "_now", "_segment")
+    __slots__ = ("_answers", "_began", "_dispatch", "_message", "_segment")
 
-    def __init__(
-        self, dispatch: Dispatch, answers: Answers, message: Message, segment: int, *, now: Callable[[], float]
-    ) -> None:
+    def __init__(self, dispatch: Dispatch, answers: Answers, message: Message, segment: int) -> None:
         self._dispatch = dispatch
         self._answers = answers
         self._message = message
         self._segment = segment
-        self._now = now
-        self._began = now()
+        self._began = dispatch.clock()
 
     def answered(self, response: Pdu) -> None:
         self._dispatch.heard()
@@ -130,7 +64,7 @@ class _Submitted:
         if response.command_status:
             self._dispatch.rules.forget(self._message)
         outcome = _outcome(response)
-        meter, seconds = self._dispatch.meter, self._now() - self._began
+        meter, seconds = self._dispatch.meter, self._dispatch.clock() - self._began
         meter.answered(outcome, seconds)
         if meter.tracing:
             meter.tracing.answered(self._message, self._segment, outcome, seconds=seconds)
@@ -143,7 +77,7 @@ class _Submitted:
         meter = self._dispatch.meter
         meter.unanswered()
         if meter.tracing:
-            meter.tracing.unanswered(self._message, self._segment, error, seconds=self._now() - self._began)
+            meter.tracing.unanswered(self._message, self._segment, error, seconds=self._dispatch.clock() - self._began)
         self._dispatch.rules.forget(self._message)
         self._put(Unanswered(written=True))
 
@@ -198,6 +132,7 @@ class Dispatch:
     Attributes:
         rules: as given.
         meter: as given.
+        clock: the event loop's.
     """
 
     def __init__(
@@ -215,7 +150,7 @@ class Dispatch:
         self._store = store
         self._link = link
         self._answers = answers
-        self.rules = rules or Guarded(link.name, Rules())
+        self.rules = Guarded(link.name, Rules()) if rules is None else rules
         self.meter = meter or Metrics().link(link.name)
         self._owner = owner
         self._lease = timedelta(seconds=lease)
@@ -226,6 +161,7 @@ class Dispatch:
         self._stopping = False
         self._outstanding = 0
         self._silence = 0
+        self.clock = asyncio.get_running_loop().time
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -321,7 +257,7 @@ class Dispatch:
     def _until(self) -> float:
         """Until when what is claimed now may leave."""
         # Half of the lease is for the response: when it ends, another daemon may decide about the message.
-        return asyncio.get_running_loop().time() + self._lease.total_seconds() / 2
+        return self.clock() + self._lease.total_seconds() / 2
 
     async def _give_up_next(self) -> None:
         """Hand back what was claimed for later; a claim that has begun goes on to its end, so that is awaited."""
@@ -371,22 +307,33 @@ class Dispatch:
         current, began = None, 0.0
         while waiting:
             message, segment = waiting[-1]
-            if segment.status is MessageStatus.SUBMITTING:  # a segment that was accepted before is left alone
-                # All segments of a message go on one session.
-                await self._link.turns(on=session, lane=message.priority)
+            if segment.status is not MessageStatus.SUBMITTING:  # it was accepted before, and is left alone
+                waiting.pop()
+                continue
+            # All segments of a message go on one session.
+            _, turns = await self._link.turns(_alike(waiting), on=session, lane=message.priority)
+            try:
                 if self._silence >= self._link.window:
                     self._leave(session)
                     return
-                if asyncio.get_running_loop().time() > until:  # where nothing was waited for, no timeout has come
+                now = self.clock()
+                if now > until:  # where nothing was waited for, no timeout has come
                     return
-                if message is not current:
-                    current, began = message, asyncio.get_running_loop().time()
-                self._start(session, message, segment, began)
-            waiting.pop()
+                while turns:
+                    message, segment = waiting[-1]
+                    if message is not current:
+                        current, began = message, now
+                    self._start(session, message, segment, now - began)
+                    waiting.pop()
+                    turns -= 1
+            finally:
+                self._link.pacing.give_back(turns)
 
     def _may_go(self, message: Message) -> bool:
         """Whether the provider's rules let this message go; if not, that is its answer."""
-        now = asyncio.get_running_loop().time()
+        if not self.rules:
+            return True
+        now = self.clock()
         waiting = [one for one in message.segments if one.status is MessageStatus.SUBMITTING]
         if len(waiting) < len(message.segments):  # it has begun to go already
             return True
@@ -397,21 +344,32 @@ class Dispatch:
             self._answers.put(_answer(message, segment.number, refused))
         return False
 
-    def _start(self, session: Session, message: Message, segment: Segment, began: float) -> None:
+    def _start(self, session: Session, message: Message, segment: Segment, since_first: float) -> None:
         if message.expires_at is not None and message.expires_at <= datetime.now(UTC):
             self._answers.put(_answer(message, segment.number, EXPIRED_UNSENT))
             return
-        if late := self.rules.lateness(began, asyncio.get_running_loop().time()):
+        if since_first and (late := self.rules.lateness(since_first)):
             self._answers.put(_answer(message, segment.number, late))
             return
-        outcome = _Submitted(self, self._answers, message, segment.number, now=asyncio.get_running_loop().time)
+        outcome = _Submitted(self, self._answers, message, segment.number)
         try:
             session.start(submit_sm(message, segment), outcome)
+            if not self._outstanding:
+                self._idle.clear()
             self._outstanding += 1
-            self._idle.clear()
         except EncodingError as error:  # a message that no PDU can carry must not stop those behind it
             refused = Refused(CommandStatus.ESME_RSUBMITFAIL, "UNSENDABLE", str(error), retryable=False)
             self._answers.put(_answer(message, segment.number, refused))
+
+
+def _alike(waiting: Sequence[tuple[Message, Segment]]) -> int:
+    """How many of those at the end of the list are to leave now, in the same lane as the last."""
+    lane, count = waiting[-1][0].priority, 0
+    for message, segment in islice(reversed(waiting), _TOGETHER):
+        if message.priority != lane or segment.status is not MessageStatus.SUBMITTING:
+            break
+        count += 1
+    return count
 
 
 def submit_sm(message: Message, segment: Segment, *, at: datetime | None = None) -> SubmitSm:
@@ -430,5 +388,5 @@ def submit_sm(message: Message, segment: Segment, *, at: datetime | None = None)
         data_coding=message.data_coding,
         validity_period="" if left is None else times.relative(max(left, 1.0)),
         short_message=segment.short_message,
-        tlvs=tlvs.read(segment.tlvs, 0)[0],
+        tlvs=tlvs.read(segment.tlvs, 0)[0] if segment.tlvs else (),
     )

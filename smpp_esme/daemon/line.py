@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from smpp_esme.daemon.collect import Collect
-from smpp_esme.daemon.dispatch import Answers, Dispatch
+from smpp_esme.daemon.dispatch import Dispatch
 from smpp_esme.daemon.endurance import enduring
 from smpp_esme.daemon.gateway import Route
 from smpp_esme.daemon.inquiry import Inquiry
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smpp_esme.daemon.accounts import LinkSettings
+    from smpp_esme.daemon.answers import Answers
     from smpp_esme.daemon.config import DispatchSettings
     from smpp_esme.daemon.metrics import Metrics
     from smpp_esme.session.events import Watch

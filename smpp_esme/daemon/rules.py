@@ -30,6 +30,10 @@ class Guarded:
         self._link = link
         self._guards = Guards(rules)
 
+    def __bool__(self) -> bool:
+        """Whether there is any rule."""
+        return bool(self._guards)
+
     def change(self, rules: Rules) -> None:
         """Go by these rules from now on; what went is remembered."""
         self._guards.rules = rules
@@ -42,9 +46,9 @@ class Guarded:
         segments = len(message.segments)
         return self._told(self._guards.decide(destination, digest, now, segments=segments, pace=pace))
 
-    def lateness(self, first_left: float, now: float) -> Refused | None:
-        """Why the segments that are left of a message do not go, whose first one left then."""
-        return self._told(self._guards.late(first_left, now))
+    def lateness(self, since_first: float) -> Refused | None:
+        """Why the segments that are left of a message do not go, whose first one left so many seconds ago."""
+        return self._told(self._guards.late(0.0, since_first))
 
     def forget(self, message: Message) -> None:
         """A message that went was refused, or not answered: it may be tried again."""

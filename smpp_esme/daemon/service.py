@@ -7,7 +7,7 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from smpp_esme.daemon.dispatch import Answers
+from smpp_esme.daemon.answers import Answers
 from smpp_esme.daemon.doubts import Doubts
 from smpp_esme.daemon.endurance import enduring
 from smpp_esme.daemon.gateway import Gateway

@@ -29,7 +29,7 @@ from smpp_esme.session.outcome import Awaited
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from smpp_esme.protocol.events import Event
     from smpp_esme.protocol.pdus import Pdu
@@ -232,9 +232,9 @@ class Session(asyncio.Protocol):
         return self.connection.room
 
     async def requests(self) -> list[Pdu]:
-        """Wait for requests of the peer's, and give all that have come; answer each with `respond`.
+        """Wait for requests of the peer's, and give all that have come; answer each with `respond`. One task at a time.
 
-        One task at a time. Cancelling loses nothing.
+        Cancelling loses nothing.
 
         Raises:
             SessionClosed: the session is over and all that came before has been given.
@@ -256,12 +256,16 @@ class Session(asyncio.Protocol):
         """Answer a request of the peer's; silently nothing if the session is over or the operation has no response.
 
         Raises:
-            LocalProtocolError: `response` does not answer `request`.
-            EncodingError: a value does not fit.
+            LocalProtocolError, EncodingError: `response` does not answer `request`, or a value in it does not fit.
         """
-        if self.connection.state is not State.CLOSED and request.command_id not in UNANSWERED:
-            self.connection.respond(request, response)
-            self._settle()
+        self.respond_all([(request, response)])
+
+    def respond_all(self, answers: Iterable[tuple[Pdu, Pdu]]) -> None:
+        """As `respond`, for several requests and their responses."""
+        for request, response in answers:
+            if self.connection.state is not State.CLOSED and request.command_id not in UNANSWERED:
+                self.connection.respond(request, response)
+        self._settle()
 
     async def unbind(self, *, drain: bool = False, patience: float = UNBIND_PATIENCE) -> Closed:
         """End the session in order, wait until it is over, and tell how it ended.

@@ -67,6 +67,9 @@ def keys(message_id: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)  # a receipt often has its id twice; a hostile one is too long to be remembered
 def _read_in_every_form(own: str) -> tuple[str, ...]:
+    if own.isdecimal() and own.isascii() and len(own) > 1:  # as most are; from 10 on, no two of these are alike
+        read = str(int(own, 16))
+        return (own, f"{int(own):x}", read) if len(read) <= _LONGEST else (own, f"{int(own):x}")
     return tuple(dict.fromkeys([one for _, one in _readings(own)])) if own else ()
 
 
@@ -148,9 +151,12 @@ class Learner(msgspec.Struct, frozen=True):
             message_id: the receipt's.
             text_message_id: the one in its text, which is often of another form than the TLV's (SMPP 3.4, 5.3.2.12).
         """
-        if self.form is None or not message_id:
-            return tuple(dict.fromkeys(own for one in (message_id, text_message_id) if (own := key(one))))
-        found = submitted_key(message_id, self.form)
+        form = self.form
+        if form is None or not message_id:
+            if text_message_id and text_message_id != message_id:
+                return tuple(dict.fromkeys(own for one in (message_id, text_message_id) if (own := key(one))))
+            form = Form.LITERAL
+        found = submitted_key(message_id, form)
         return (found,) if found else ()
 
     def possible(self, message_id: str, text_message_id: str = "") -> tuple[str, ...]:
@@ -161,6 +167,8 @@ class Learner(msgspec.Struct, frozen=True):
         if self.pinned:
             return ()
         if message_id == text_message_id or not text_message_id:
+            if (form := self.form) is None or form is Form.LITERAL:
+                return keys(message_id)[1:]  # the first of them is certain
             certain = self.certain(message_id)
             return tuple([one for one in keys(message_id) if one not in certain])
         own = (one for written in (message_id, text_message_id) if (one := key(written)))

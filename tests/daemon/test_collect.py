@@ -247,8 +247,8 @@ class Heard:
     def __init__(self):
         self.responses = []
 
-    def respond(self, request, response):
-        self.responses.append((request, response))
+    def respond_all(self, answers):
+        self.responses += answers
 
 
 class Named:

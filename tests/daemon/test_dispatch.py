@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from smpp_esme.cli.demo.texts import ITEMS
-from smpp_esme.daemon.dispatch import Answers, Dispatch, submit_sm
+from smpp_esme.daemon.answers import Answers
+from smpp_esme.daemon.dispatch import Dispatch, submit_sm
 from smpp_esme.daemon.gateway import Order
 from smpp_esme.daemon.metrics import Metrics
 from smpp_esme.daemon.rules import Guarded
@@ -275,6 +276,7 @@ async def test_a_generic_nack_is_a_refusal_unless_it_says_ok(store):
             self.put = self.waiting.append
             self.rules = Guarded("main", Rules())
             self.meter = Metrics().link("main")
+            self.clock = lambda: 0.0
 
         def ended(self):
             pass
@@ -290,7 +292,6 @@ async def test_a_generic_nack_is_a_refusal_unless_it_says_ok(store):
         told,
         SimpleNamespace(id=1, destination_addr=TO, text="hello", attempts=1, claimed_at=None),
         1,
-        now=lambda: 0.0,
     )
     outcome.answered(GenericNack(command_status=CommandStatus.ESME_RINVCMDID))
     outcome.answered(GenericNack())
@@ -395,8 +396,8 @@ def test_segments_that_would_take_too_long_do_not_begin():
     slow = Pacing(1, 0.0).state(0.0)
     refused = guarded().refusal(a_message(segments=70), 0.0, slow)
     assert (refused.name, refused.retryable) == ("AGAINST_THE_RULES", False)
-    assert guarded().lateness(0.0, 61.0).name == "AGAINST_THE_RULES"
-    assert guarded().lateness(0.0, 59.0) is None
+    assert guarded().lateness(61.0).name == "AGAINST_THE_RULES"
+    assert guarded().lateness(59.0) is None
 
 
 # Answers
