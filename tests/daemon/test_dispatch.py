@@ -704,7 +704,7 @@ def test_what_was_claimed_ahead_of_a_session_that_ends_is_handed_back_before_any
 
 
 def test_what_is_held_up_by_a_refusal_is_handed_back_before_anybody_doubts_it():
-    left, came_back = handed_back_when(lambda link, _: link.pacing.hold(500.0), 20)
+    left, came_back = handed_back_when(lambda link, _: link.pacing.hold(500.0), 10)
     assert left >= 1
     assert came_back
     assert max(came_back.values()) <= 30
