@@ -60,6 +60,7 @@ async def test_a_refusal_is_a_finding(smsc):
 
 @pytest.mark.smsc(profile="standard")
 async def test_a_receipt_that_does_not_come_is_not_waited_for_beyond_the_patience(smsc):
+    smsc.script.receipt_never()
     findings = await found(smsc, to="79160000000", wait=0.01)
     assert findings.submit_sm.status == "ESME_ROK"
     assert findings.receipt is None
