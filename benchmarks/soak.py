@@ -47,6 +47,8 @@ REFUSALS: Final = 1000
 #: Seconds without any receipt after which those that are missing are taken for lost.
 SILENCE: Final = 30.0
 SAMPLES: Final = 10
+#: Requests that may be outstanding on a session, either way.
+WINDOW: Final = 500
 GROWTH: Final = 1.25
 MEGABYTE: Final = 1 << 20
 
@@ -57,6 +59,7 @@ class Seen(msgspec.Struct):
     submits: int
     twice: int
     missing: list[int]
+    dropped: int
     faults: dict[str, int]
 
 
@@ -81,13 +84,13 @@ async def _smsc(pipe: Connection, count: int, every: float) -> None:
     script = Script().refuse("ESME_RINVDSTADR", when=note)
     faults = Faults(every=every, stall=1.0, pieces=5)
     async with (
-        Smsc("standard", script=script, handsets=Handsets({}), receipt_delay=0.5, keep=10_000) as smsc,
+        Smsc("standard", script=script, handsets=Handsets({}), receipt_delay=0.5, window=WINDOW, keep=10_000) as smsc,
         FaultProxy(smsc.port, faults=faults) as proxy,
     ):
         pipe.send(proxy.port)
         submitted = await asyncio.to_thread(pipe.recv)
         missing = [number for number in range(count) if submitted[number] & SUBMITTED and not seen[number]]
-        pipe.send(Seen(sum(map(bool, seen)), seen.count(2), missing, dict(proxy.counts)))
+        pipe.send(Seen(sum(map(bool, seen)), seen.count(2), missing, smsc.counts.receipts_dropped, dict(proxy.counts)))
 
 
 def messages(count: int, seconds: float) -> Iterator[MtMessage]:
@@ -157,7 +160,8 @@ async def sample(account: Account, seconds: float, into: list[float]) -> None:
         told = account.told()
         rate = (told["sent"] - begun) / (seconds / SAMPLES)
         begun = told["sent"]
-        print(f"{told['sent']:>9} sent, {rate:>6.0f}/s, {told['in doubt']:>6} in doubt, {into[-1]:.0f} MB", flush=True)
+        sent = f"{begun:>9} sent, {rate:>6.0f}/s, {account.receipts:>9} receipts"
+        print(f"{sent}, {told['in doubt']:>6} in doubt, {into[-1]:.0f} MB", flush=True)
 
 
 async def soak(options: argparse.Namespace, pipe: Connection) -> bool:
@@ -168,7 +172,7 @@ async def soak(options: argparse.Namespace, pipe: Connection) -> bool:
     async with smpp_esme.connect(
         url,
         binds=options.binds,
-        window=500,
+        window=WINDOW,
         throughput=options.rate,
         timers=Timers(response=5.0, enquire_link=5.0),
         backoff=Backoff(first=0.05, most=0.5),
@@ -193,7 +197,7 @@ def judge(account: Account, memory: list[float], seen: Seen) -> bool:
         print(f"{name:>24}: {count}")
     print(f"{'seen by the SMSC':>24}: {seen.submits}, {seen.twice} of them twice, {len(seen.missing)} missing")
     print(f"{'faults':>24}: {', '.join(f'{count} {name}' for name, count in seen.faults.items())}")
-    print(f"{'receipts':>24}: {account.receipts}")
+    print(f"{'receipts':>24}: {account.receipts}, {seen.dropped} given up by the SMSC")
     print(f"{'memory':>24}: {early:.0f} MB after a fifth, {memory[-1] if memory else 0:.0f} MB at the end")
     whole = told["sent"] == told["final"] + told["refused"] + told["in doubt"]
     flat = not memory or memory[-1] <= early * GROWTH

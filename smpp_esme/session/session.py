@@ -373,8 +373,10 @@ class Session(asyncio.Protocol):
 
     def _flush(self) -> None:
         self._flushing = False
-        if self._transport and not self._paused and (octets := self.connection.data_to_send()):
-            self._transport.write(octets)
+        # One that failed within this turn of the loop is closing, and its end comes with the next.
+        wire = None if self._paused else self._transport
+        if wire and not wire.is_closing() and (octets := self.connection.data_to_send()):
+            wire.write(octets)
         if self.connection.state is State.CLOSED and self._transport:
             if self._paused:
                 self._transport.abort()  # close() would wait for a peer that does not read

@@ -168,6 +168,8 @@ class _Pair:
         if not self._vanished:
             other = self._other(end)
             for piece in self._cut_up(octets):
+                if other.transport.is_closing():
+                    return
                 other.transport.write(piece)
 
     def _cut_up(self, octets: bytes) -> Iterator[bytes]:

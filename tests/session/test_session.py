@@ -476,6 +476,25 @@ async def test_a_wide_window_does_not_leave_as_a_whole(bound):
     await ended(*tasks)
 
 
+async def test_what_fails_within_a_turn_is_written_no_more_and_all_are_told(bound):
+    desk = await bound(window=4 * BURST)
+    told = [Told() for _ in range(4 * BURST)]
+    write = desk.wire.write
+
+    def fail(data):
+        write(data)
+        desk.wire.close()  # as a transport does by itself, whose connection_lost comes in the next turn
+
+    desk.wire.write = fail
+    desk.wire.writes.clear()
+    for one in told:
+        desk.session.start(SUBMIT, one)
+    assert len(desk.wire.writes) == 1
+    desk.session.connection_lost(ConnectionResetError())
+    await desk.turn()
+    assert [type(error) for one in told for error in one.errors] == [SessionClosed] * len(told)
+
+
 async def test_nothing_is_written_where_there_is_nothing_to_say(desk):
     desk.bring(SubmitSmResp(55), EnquireLinkResp(56))
     await desk.turn()
