@@ -86,6 +86,7 @@ class Reload:
 
         read = await asyncio.to_thread(config.load, self._path)
         reached = changes.reached(self._settings, read)
+        self._service.check(reached)
         self._server.renew()
         logs.configure(reached.log)
         self._callers.change(reached.http.keys)

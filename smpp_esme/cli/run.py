@@ -20,13 +20,15 @@ from smpp_esme.errors import ConfigError, SmppError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
 
     from fastapi import FastAPI
 
     from smpp_esme.daemon.config import HttpSettings, Settings
+    from smpp_esme.daemon.endpoints import WebhookSettings
     from smpp_esme.daemon.gateway import Gateway
     from smpp_esme.daemon.metrics import Metrics
-    from smpp_esme.daemon.webhooks import MakeCourier
+    from smpp_esme.daemon.publish import Courier
     from smpp_esme.web.server import Options
 
 _log = logging.getLogger(__name__)
@@ -95,7 +97,7 @@ async def _run(path: Path, settings: Settings) -> None:
         opening = Store.open(settings.store.full_url, synchronous=synchronous, vault=settings.store.vault())
         store = await stack.enter_async_context(await opening)
         await stack.enter_async_context(traced(settings, metrics, stop))
-        service = Service(settings, store, metrics, _courier(settings))
+        service = Service(settings, store, metrics, _courier)
         callers = Callers(settings.http.keys)
         server = Server(_web(settings.http, service.gateway, metrics, callers), listener, _options(settings.http))
         host, port = listener.getsockname()[:2]
@@ -119,13 +121,11 @@ async def _run(path: Path, settings: Settings) -> None:
     _log.info("daemon.stopped")
 
 
-def _courier(settings: Settings) -> MakeCourier | None:
-    """What delivers to endpoints; nothing is loaded for it where there are none."""
-    if not settings.webhooks:
-        return None
-    from smpp_esme.daemon.courier import Courier
+def _courier(name: str, settings: WebhookSettings) -> AbstractAsyncContextManager[Courier]:
+    """What delivers to an endpoint; nothing is loaded for it where there is none."""
+    from smpp_esme.daemon import courier
 
-    return Courier
+    return courier.Courier(name, settings)
 
 
 def _stop_on_signals(supervisor: Supervisor) -> asyncio.Event:

@@ -22,6 +22,7 @@ LIVE: Final = (
     "dispatch.batch",
     "dispatch.drain",
     "retention",
+    "webhooks",
     "log",
 )
 

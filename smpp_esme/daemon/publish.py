@@ -8,6 +8,7 @@ events since then are delivered again, each under the identifier that it had.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import zlib
@@ -21,7 +22,7 @@ import msgspec
 from smpp_esme.errors import StoreUnusable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from smpp_esme.daemon.endpoints import WebhookSettings
     from smpp_esme.daemon.metrics import WebhookMeter
@@ -159,6 +160,10 @@ class Publisher:
         self._under_way: deque[int] = deque()
         self._done: set[int] = set()
         self._woken = asyncio.Event()
+        self._attempts = 0
+        self._leaving = asyncio.Event()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
 
     @property
     def failures(self) -> int:
@@ -166,10 +171,47 @@ class Publisher:
         return max(self._failures)
 
     async def run(self) -> None:
-        """Deliver until cancelled; then what is delivered is written down.
+        """Deliver until cancelled or, after `leave`, until nothing is under way; what is done is written down.
 
         An event whose delivery was cancelled is delivered again.
         """
+        tasks = [
+            asyncio.create_task(self._run(), name=f"webhook {self.name}, all"),
+            asyncio.create_task(self._left(), name=f"webhook {self.name}, leaving"),
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled():
+                task.result()
+
+    def leave(self) -> None:
+        """Begin no attempt any more; `run` ends when those that are under way have."""
+        self._leaving.set()
+
+    async def _left(self) -> None:
+        await self._leaving.wait()
+        await self._quiet.wait()
+
+    @contextlib.asynccontextmanager
+    async def _attempting(self) -> AsyncIterator[None]:
+        """While an attempt, and what is to be written down of it, is under way; none begins when we leave."""
+        if self._leaving.is_set():
+            await asyncio.Event().wait()  # for the end of `run`
+        self._attempts += 1
+        self._quiet.clear()
+        try:
+            yield
+        finally:
+            self._attempts -= 1
+            if not self._attempts:
+                self._quiet.set()
+
+    async def _run(self) -> None:
         while True:
             try:
                 await self._hold(await self._claim())
@@ -292,16 +334,17 @@ class Publisher:
     async def _tell(self, event: Notice, lane: int) -> None:
         """Deliver an event, or give it up."""
         for attempt in range(1, self._settings.attempts + 1):
-            outcome = await self._attempt(event)
-            if outcome.delivered:
-                self._failures[lane] = 0
-                return
-            self._failures[lane] += 1
-            if attempt == self._settings.attempts:
-                await self._bury(event, outcome)
-                if outcome.refused:  # the endpoint works: the next event need not wait for it
+            async with self._attempting():
+                outcome = await self._attempt(event)
+                if outcome.delivered:
                     self._failures[lane] = 0
                     return
+                self._failures[lane] += 1
+                if attempt == self._settings.attempts:
+                    await self._bury(event, outcome)
+                    if outcome.refused:  # the endpoint works: the next event need not wait for it
+                        self._failures[lane] = 0
+                        return
             await self._rest(self._wait(self._failures[lane], outcome))
 
     async def _attempt(self, event: Notice) -> Outcome:
@@ -327,9 +370,10 @@ class Publisher:
 
     async def _again(self, letter: DeadLetter) -> bool:
         """Try a dead letter once more; whether it is delivered."""
-        outcome = await self._attempt(letter.event)
-        failure = None if outcome.delivered else outcome.reason
-        await self._outbox.replayed(letter.id, failure=failure, at=self._now())
+        async with self._attempting():
+            outcome = await self._attempt(letter.event)
+            failure = None if outcome.delivered else outcome.reason
+            await self._outbox.replayed(letter.id, failure=failure, at=self._now())
         return outcome.delivered
 
     def _wait(self, failures: int, outcome: Outcome) -> float:

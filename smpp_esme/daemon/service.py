@@ -53,9 +53,15 @@ class Service:
         self._tasks = asyncio.TaskGroup()
         self._serving: dict[Line, asyncio.Task[None]] = {}
         self._reloading: asyncio.Task[dict[str, Exception]] | None = None
-        self._upkeep = Upkeep(store, self._lines, policies=self._policies, retention=settings.retention)
         self._webhooks = Webhooks(
             settings.webhooks, store, courier=courier, owner=settings.dispatch.owner, metrics=self._metrics
+        )
+        self._upkeep = Upkeep(
+            store,
+            self._lines,
+            policies=self._policies,
+            retention=settings.retention,
+            endpoints=self._webhooks.names,
         )
         routes = [line.route() for line in self._lines.values()]
         self.gateway = Gateway(store, routes, self._wake, self._webhooks, tracing=self._metrics.tracing)
@@ -94,11 +100,20 @@ class Service:
 
     # Another configuration
 
+    def check(self, settings: Settings) -> None:
+        """See that another configuration could be gone over to.
+
+        Raises:
+            ConfigError: what an endpoint needs cannot be read.
+        """
+        self._webhooks.check(settings.webhooks)
+
     async def reload(self, settings: Settings) -> dict[str, Exception]:
         """Go over to another configuration while everything goes on; what only a start can change is not looked at.
 
         A link whose account or binds have changed is bound anew before it leaves its old sessions. One that is new is
-        bound, one that is gone takes no messages any more and is drained; what is queued for it stays queued.
+        bound, one that is gone takes no messages any more and is drained; what is queued for it stays queued. Call
+        `check` before.
 
         Returns:
             The links whose new settings the SMSC does not accept, each with what it said: they go on as they were.
@@ -112,6 +127,7 @@ class Service:
             self._tasks.create_task(self._end(self._lines.pop(name)), name=f"end {name}")
         self._settings = settings
         self._upkeep.retention = settings.retention
+        self._webhooks.change(settings.webhooks)
         self._doubts.change(attempt=settings.dispatch.lease)
         changes = [self._change(name, link) for name, link in settings.links.items()]
         self._route()  # what is gone is gone, whatever the others still wait for

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Upkeep:
         links: the names of the links that there are; looked at in each round.
         policies: by link, what becomes of messages that come in doubt.
         retention: how long what is kept.
+        endpoints: the names of the webhooks that we deliver to; looked at in each round.
 
     Attributes:
         retention: as given; another may be set at any time.
@@ -50,10 +52,12 @@ class Upkeep:
         *,
         policies: Mapping[str, Resubmit],
         retention: RetentionSettings,
+        endpoints: Collection[str] = (),
     ) -> None:
         self._store = store
         self._links = links
         self._policies = policies
+        self._endpoints = endpoints
         self.retention = retention
         self._told: set[str] = set()
         self._began: datetime | None = None
@@ -81,16 +85,21 @@ class Upkeep:
         if expired := await self._store.open_ends.expire(at):
             _log.info("upkeep.expired", extra={"messages": expired})
         await self._tell_of_stranded()
-        if self.retention.texts:
-            await self._walk("texts", self._store.housekeeping.clear_texts, at - timedelta(days=self.retention.texts))
-        if self.retention.events:
-            await self._walk(
-                "events", self._store.housekeeping.delete_events, at - timedelta(days=self.retention.events)
-            )
-        if self.retention.messages:
-            await self._walk(
-                "messages", self._store.housekeeping.delete_old, at - timedelta(days=self.retention.messages)
-            )
+        await self._forget(at)
+
+    async def _forget(self, at: datetime) -> None:
+        """What was kept for long enough goes."""
+        days, keeping = self.retention, self._store.housekeeping
+        if days.texts:
+            await self._walk("texts", keeping.clear_texts, at - timedelta(days=days.texts))
+        if days.events:
+            step = partial(keeping.delete_events, endpoints=self._endpoints, at=at)
+            await self._walk("events", step, at - timedelta(days=days.events))
+        if days.messages:
+            step, before = partial(keeping.delete_old, endpoints=self._endpoints, at=at), keeping.dead_letters
+            await self._walk("messages", step, at - timedelta(days=days.messages))
+            if lost := keeping.dead_letters - before:
+                _log.warning("upkeep.dead_letters_deleted", extra={"dead_letters": lost})
 
     def _was_set_back(self, at: datetime, uptime: float) -> bool:
         """Whether the wall clock lost time a little while ago; before the first round nobody knows."""

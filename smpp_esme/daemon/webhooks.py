@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +14,7 @@ from smpp_esme.daemon.publish import Outcome, Publisher, encode
 from smpp_esme.errors import ConfigError, StoreUnusable, UnknownEndpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from smpp_esme.daemon.endpoints import WebhookSettings
@@ -78,27 +77,76 @@ class Webhooks:
         owner: str = "",
         metrics: Metrics | None = None,
     ) -> None:
-        if settings and courier is None:
-            raise ConfigError("webhooks", "this program cannot deliver", "smpp-esme run")
-        self._settings = settings
+        self._settings: dict[str, WebhookSettings] = {}
         self._store = store
         self._courier = courier
         self._owner = owner
         self._metrics = metrics or Metrics()
         self._couriers: dict[str, Courier] = {}
         self._publishers: dict[str, Publisher] = {}
+        self._served: set[str] = set()
+        self._news = asyncio.Event()
+        self.change(settings)
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the endpoints, as they are at any time."""
+        return self._settings.keys()
+
+    def check(self, settings: Mapping[str, WebhookSettings]) -> None:
+        """See that these endpoints could be delivered to.
+
+        Raises:
+            ConfigError: what one of them needs cannot be read, or there is nothing to deliver with.
+        """
+        if settings and self._courier is None:
+            raise ConfigError("webhooks", "this program cannot deliver", "smpp-esme run")
+        for name, one in settings.items():
+            if self._courier and self._settings.get(name) != one:
+                self._courier(name, one)
+
+    def change(self, settings: Mapping[str, WebhookSettings]) -> None:
+        """Tell these endpoints from now on, and no others.
+
+        One that is new begins with what happens next, one that was there before goes on where it was. What is under way
+        to one that is changed or gone ends first, so that it is told once.
+
+        Raises:
+            ConfigError: as with `check`.
+        """
+        self.check(settings)
+        changed = [name for name, one in self._settings.items() if settings.get(name) != one]
+        self._settings.clear()
+        self._settings.update(settings)
+        for name in changed:
+            if publisher := self._publishers.get(name):
+                publisher.leave()
+        self._news.set()
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        if self._courier is None:
-            return
-        async with AsyncExitStack() as couriers, asyncio.TaskGroup() as publishers:
-            for name, settings in self._settings.items():
-                courier = self._couriers[name] = await couriers.enter_async_context(self._courier(name, settings))
-                meter = self._metrics.webhook(name)
+        async with asyncio.TaskGroup() as tasks:
+            self._served.clear()
+            while True:
+                self._news.clear()
+                for name in self._settings.keys() - self._served:
+                    self._served.add(name)
+                    tasks.create_task(self._serve(name), name=f"webhook {name}")
+                await self._news.wait()
+
+    async def _serve(self, name: str) -> None:
+        """Deliver to one endpoint, by its settings of the time, for as long as it has any."""
+        while (settings := self._settings.get(name)) is not None:
+            assert self._courier is not None  # noqa: S101 - `check` has seen to it
+            meter = self._metrics.webhook(name)
+            async with self._courier(name, settings) as courier:
                 publisher = Publisher(name, settings, self._store, courier, owner=self._owner, meter=meter)
-                self._publishers[name] = publisher
-                publishers.create_task(publisher.run(), name=f"webhook {name}")
+                self._couriers[name], self._publishers[name] = courier, publisher
+                try:
+                    await publisher.run()
+                finally:
+                    del self._couriers[name], self._publishers[name]
+        self._served.discard(name)
 
     async def endpoints(self) -> list[EndpointState]:
         """How each endpoint stands, those that are no longer configured as well.
@@ -175,17 +223,24 @@ class Webhooks:
 
     async def measure(self) -> None:
         """Set the gauges to how the endpoints stand."""
-        if not self._settings:
-            return
+        found: list[tuple[EndpointState, float]] = []
         try:
-            states = {one.name: one for one in await self.endpoints()}
-            for name, settings in self._settings.items():
-                page = await self._store.feed.page(states[name].event, settings.selection(), limit=1)
-                oldest = page.events[0].timestamp if page.events and states[name].behind else None
-                lag = (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
-                self._metrics.webhook(name).measure(states[name], max(0.0, lag))
+            states = {one.name: one for one in await self.endpoints()} if self._settings else {}
+            for name, settings in tuple(self._settings.items()):
+                if name in states:  # which may be new since
+                    found.append((states[name], await self._lag(states[name], settings)))
         except StoreUnusable:
-            self._metrics.no_webhooks()
+            found = []
+        self._metrics.no_webhooks()  # one that is gone must not stand there for ever
+        for state, lag in found:
+            self._metrics.webhook(state.name).measure(state, lag)
+
+    async def _lag(self, state: EndpointState, settings: WebhookSettings) -> float:
+        """How old the first event is that an endpoint has to be told of, in seconds."""
+        page = await self._store.feed.page(state.event, settings.selection(), limit=1)
+        if not (page.events and state.behind):
+            return 0.0
+        return max(0.0, (datetime.now(UTC) - page.events[0].timestamp).total_seconds())
 
     async def _known(self, name: str) -> None:
         if name not in self._settings and name not in {one.name for one in await self._store.outbox.endpoints()}:

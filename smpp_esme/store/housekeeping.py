@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from smpp_esme.store import retention, schedule
+from smpp_esme.store.tables import EPOCH
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Collection, Iterable
     from datetime import datetime
+
+#: By which every lease holds.
+_NOW: Final = EPOCH
 
 
 class Housekeeping:
@@ -19,23 +23,36 @@ class Housekeeping:
     Args:
         read: asks the database a question.
         write: makes a change in a transaction.
+
+    Attributes:
+        dead_letters: how many were deleted with their messages.
     """
 
     def __init__(self, read: Callable[..., Awaitable[Any]], write: Callable[..., Awaitable[Any]]) -> None:
         self._read = read
         self._write = write
+        self.dead_letters = 0
 
-    async def delete_old(self, before: datetime, *, after: int = 0) -> int | None:
+    async def delete_old(
+        self, before: datetime, *, after: int = 0, endpoints: Collection[str] | None = None, at: datetime = _NOW
+    ) -> int | None:
         """Delete a few messages that have been final since before a moment, their segments and histories with them.
+
+        A message stays while an endpoint is still to be told of it. Dead letters go with theirs, and are counted.
 
         Args:
             before: the moment.
             after: where the step before left off.
+            endpoints: the webhooks' that we deliver to; None: all that anybody ever delivered to. Of others those count
+                that another daemon delivers to.
+            at: now, by which it does.
 
         Returns:
             Where the next step goes on, or None: there is nothing more to delete.
         """
-        place: int | None = await self._write(retention.delete_some, after, before)
+        place: int | None
+        place, letters = await self._write(retention.delete_some, after, before, endpoints=endpoints, at=at)
+        self.dead_letters += letters
         return place
 
     async def clear_texts(self, before: datetime, *, after: int = 0) -> int | None:
@@ -70,7 +87,9 @@ class Housekeeping:
                 hastened += await self._write(schedule.hasten, ids, at)
         return hastened
 
-    async def delete_events(self, before: datetime, *, after: int = 0) -> int | None:
+    async def delete_events(
+        self, before: datetime, *, after: int = 0, endpoints: Collection[str] | None = None, at: datetime = _NOW
+    ) -> int | None:
         """Delete a few events from before a moment, of messages that are final; what the messages came to stays.
 
         An event stays that a webhook is still to be told, or that is a dead letter.
@@ -78,11 +97,13 @@ class Housekeeping:
         Args:
             before: the moment.
             after: where the step before left off.
+            endpoints: the webhooks' that we deliver to, as with `delete_old`.
+            at: now.
 
         Returns:
             Where the next step goes on, or None: there is nothing more to delete.
         """
-        place: int | None = await self._write(retention.delete_events_some, after, before)
+        place: int | None = await self._write(retention.delete_events_some, after, before, endpoints=endpoints, at=at)
         return place
 
     async def stranded(self, links: Iterable[str]) -> dict[str, int]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Integer, bindparam, case, delete, func, literal, or_, select, update
+from sqlalchemy import Boolean, Integer, bindparam, case, delete, func, literal, or_, select, update
 
 from smpp_esme.message.status import FINAL, MessageStatus
 from smpp_esme.store.batches import Batch, fetch, packed
 from smpp_esme.store.moves import count
-from smpp_esme.store.tables import Key, dead_letter, event, message, microseconds, segment, webhook
+from smpp_esme.store.tables import Key, Moment, dead_letter, event, message, microseconds, segment, webhook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -77,13 +77,52 @@ _queued = (
 )
 
 
-def delete_some(connection: Connection, after: int, before: datetime) -> int | None:
-    """Delete some old messages with their segments and histories; see `Store.delete_old`."""
+# What an endpoint has not been told yet stays, if somebody delivers to it: we, or another daemon that holds it now.
+_told = select(func.min(webhook.c.event)).where(
+    webhook.c.disabled_at.is_(None),
+    or_(
+        literal(value=True) == bindparam("all", type_=Boolean),
+        webhook.c.endpoint.in_(bindparam("endpoints", expanding=True)),
+        webhook.c.lease_until > bindparam("at", type_=Moment),
+    ),
+)
+_untold = packed(
+    select(_ids.c.id)
+    .select_from(_ids.rows)
+    .where(select(event.c.id).where(event.c.message == _ids.c.id, event.c.id > bindparam("told", type_=Key)).exists())
+)
+_their_dead_letters = (
+    select(func.count())
+    .select_from(dead_letter)
+    .join(event, event.c.id == dead_letter.c.event)
+    .where(event.c.message.in_(select(_ids.c.id).select_from(_ids.rows)))
+)
+
+
+def delete_some(
+    connection: Connection, after: int, before: datetime, *, endpoints: Collection[str] | None, at: datetime
+) -> tuple[int | None, int]:
+    """Delete some old messages with their segments and histories, and count their dead letters; see `Housekeeping`."""
     old, last = _old(connection, after, before)
-    if old:
-        connection.execute(_delete, _ids.parameters([[key] for key, _ in old]))
-        count(connection, [(status, None) for _, status in old])
-    return last
+    told = _done_with(connection, endpoints, at)
+    if old and told is not None:
+        rows = _ids.parameters([[key] for key, _ in old])
+        untold = {key for [key] in fetch(connection, _untold, rows | {"told": told})}
+        old = [one for one in old if one[0] not in untold]
+    if not old:
+        return last, 0
+    rows = _ids.parameters([[key] for key, _ in old])
+    letters = connection.execute(_their_dead_letters, rows).scalar_one()
+    connection.execute(_delete, rows)
+    count(connection, [(status, None) for _, status in old])
+    return last, letters
+
+
+def _done_with(connection: Connection, endpoints: Collection[str] | None, at: datetime) -> int | None:
+    """The event up to which every endpoint is done; None: there is no endpoint that anybody delivers to."""
+    named = {"all": endpoints is None, "endpoints": sorted(endpoints or ()), "at": at}
+    done: int | None = connection.execute(_told, named).scalar_one_or_none()
+    return done
 
 
 def clear_some(connection: Connection, after: int, before: datetime) -> int | None:
@@ -105,18 +144,19 @@ _events = packed(
     .limit(bindparam("limit", type_=Integer))
 )
 
-# What an endpoint has not been told yet, or may be told again, stays.
-_told = select(func.min(webhook.c.event)).where(webhook.c.disabled_at.is_(None))
+# What an endpoint may be told again stays.
 _dead = select(dead_letter.c.event)
 
 _delete_events = delete(event).where(event.c.id.in_(select(_ids.c.id).select_from(_ids.rows)), event.c.id.not_in(_dead))
 
 
-def delete_events_some(connection: Connection, after: int, before: datetime) -> int | None:
-    """Delete some old events; see `Store.delete_events`."""
+def delete_events_some(
+    connection: Connection, after: int, before: datetime, *, endpoints: Collection[str] | None, at: datetime
+) -> int | None:
+    """Delete some old events; see `Housekeeping.delete_events`."""
     limit = microseconds(before)
     rows = fetch(connection, _events, {"after": after, "limit": STEP})
-    told = connection.execute(_told).scalar_one_or_none()
+    told = _done_with(connection, endpoints, at)
     old = [
         [key]
         for key, at, status in rows

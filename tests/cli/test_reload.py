@@ -8,7 +8,10 @@ import socket
 import aiohttp
 import pytest
 import trustme
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
+from smpp_esme.daemon import signing
 from smpp_esme.simulator.smsc import Smsc
 from smpp_esme.web.auth import digest
 
@@ -280,3 +283,54 @@ async def test_a_stop_in_the_middle_of_a_reload_is_a_stop_in_order(run, smsc, wr
         connection, _ = await asyncio.to_thread(silent.accept)
         with connection:
             assert await daemon.stopped() == 0
+
+
+async def test_webhooks_come_change_and_go(run, smsc, write):
+    told = []
+    heard = asyncio.Condition()
+
+    async def take(request):
+        event = await request.json()
+        told.append((request.path, event["data"]["reference"]))
+        async with heard:
+            heard.notify_all()
+        return web.Response(status=204)
+
+    async def until(count):
+        async with asyncio.timeout(PATIENCE), heard:
+            await heard.wait_for(lambda: len(told) >= count)
+
+    application = web.Application()
+    application.router.add_post("/{path}", take)
+    shop = TestServer(application)
+    await shop.start_server()
+    daemon = await run(write(PORT))
+
+    async def reload(path):
+        keys = f'url = "{shop.make_url(path)}"\nsecret = "{signing.new_secret()}"\nevents = ["message.queued"]'
+        write(PORT, f"[webhooks.shop]\n{keys}" if path else "")
+        return (await daemon.reloaded())["changed"]
+
+    async with aiohttp.ClientSession(await address(daemon)) as http:
+
+        async def delivered(number):
+            async with http.post("/v1/messages", json={"to": NUMBERS[0], "text": f"number {number}"}) as answer:
+                return (await answer.json())["reference"]
+
+        assert await reload("/one") == ["webhooks.shop"]
+        async with asyncio.timeout(PATIENCE):
+            while not told:  # it begins with what happens once it is there
+                await delivered(1)
+                await asyncio.sleep(0.1)
+        await asyncio.sleep(0.3)
+        expected = list(told)
+        assert "webhooks.shop.url" in await reload("/two")
+        expected.append(("/two", await delivered(2)))
+        await until(len(expected))
+        assert await reload("") == ["webhooks.shop"]
+        unheard = await delivered(3)
+        assert "webhooks.shop" in await reload("/three")
+        await until(len(expected) + 1)
+        assert told == [*expected, ("/three", unheard)]
+    assert await daemon.stopped() == 0
+    await shop.close()

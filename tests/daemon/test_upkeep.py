@@ -18,8 +18,9 @@ REFUSED = Refused(0x0B, "ESME_RINVDSTADR", "destination address is invalid", ret
 
 @pytest.fixture
 def upkeep(store):
-    def made(*, policies=None, **retention):
-        return Upkeep(store, ["main"], policies=policies or {}, retention=RetentionSettings(**retention))
+    def made(*, policies=None, endpoints=(), **retention):
+        settings = RetentionSettings(**retention)
+        return Upkeep(store, ["main"], policies=policies or {}, retention=settings, endpoints=endpoints)
 
     return made
 
@@ -86,7 +87,7 @@ async def test_a_round_ends_in_time_however_much_is_old_and_the_next_goes_on(sto
     monkeypatch.setattr("smpp_esme.daemon.upkeep._TURN", 0.0)
     steps = []
 
-    async def delete_old(before, *, after):
+    async def delete_old(before, *, after, **_):
         steps.append(after)
         return {0: 200, 200: 400, 400: None}[after]
 
@@ -110,6 +111,23 @@ async def test_without_a_setting_everything_is_kept(store, upkeep):
     await failed(store)
     await upkeep().round(datetime.now(UTC) + timedelta(days=36_500))
     assert (await store.message("A")).text == "hello"
+
+
+async def test_what_an_endpoint_of_ours_was_not_told_stays_and_lost_dead_letters_are_told_of(store, upkeep, caplog):
+    await failed(store)
+    at = datetime.now(UTC) + timedelta(days=3)
+    await store.outbox.claim("shop", owner="us", start=0, at=at, until=at)
+    rounds = upkeep(events=1, messages=2, endpoints=(endpoints := {"shop"}))
+    await rounds.round(at)
+    events = await store.events("A")
+    assert events
+    endpoints.clear()
+    await store.outbox.bury("shop", events[-1].id, attempts=1, reason="HTTP 500", at=at)
+    await rounds.round(at)
+    with pytest.raises(UnknownReference):
+        await store.message("A")
+    [told] = [record for record in caplog.records if record.message == "upkeep.dead_letters_deleted"]
+    assert told.dead_letters == 1
 
 
 async def test_texts_go_first_and_messages_later(store, upkeep):

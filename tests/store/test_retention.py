@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import insert
 
 from smpp_esme.errors import UnknownReference
 from smpp_esme.message.message import Accepted, Answer
 from smpp_esme.message.status import MessageStatus
-from smpp_esme.store import retention
+from smpp_esme.store import retention, tables
 
 S = MessageStatus
 
@@ -157,3 +158,57 @@ async def test_a_dead_letter_keeps_its_event(store, delivered, clock):
     await store._write(died)
     await walk(store.housekeeping.delete_events, clock.pass_(days=1))
     assert await store.events(old) == events[1:2]
+
+
+async def webhook(store, name, event, **fields):
+    values = {"endpoint": name, "event": event, "disabled_at": None, "lease_owner": None, "lease_until": None} | fields
+    await store._write(lambda connection: connection.execute(insert(tables.webhook).values(values)))
+
+
+async def test_a_message_stays_while_a_webhook_is_still_to_be_told_of_it(store, delivered, clock):
+    [told], [untold] = await delivered(parts=2), await delivered()
+    await webhook(store, "shop", (await store.events(untold))[-2].id)
+    await walk(store.housekeeping.delete_old, clock.pass_(days=1))
+    assert (await store.message(untold)).status is S.DELIVERED
+    with pytest.raises(UnknownReference):
+        await store.message(told)
+    await store._write(lambda connection: connection.exec_driver_sql("UPDATE webhook SET event = event + 1"))
+    await walk(store.housekeeping.delete_old, clock.now)
+    with pytest.raises(UnknownReference):
+        await store.message(untold)
+
+
+async def test_an_endpoint_that_nobody_delivers_to_any_more_keeps_nothing(store, delivered, clock):
+    """Not this daemon, nor another: whatever was configured once would keep every event for ever."""
+    [old] = await delivered()
+    limit = clock.pass_(days=1)
+    step, delete_old = store.housekeeping.delete_events, store.housekeeping.delete_old
+    await webhook(store, "removed", 0)
+    await webhook(store, "dead", 0, lease_owner="another", lease_until=clock.now)
+    await webhook(store, "gone", 0, disabled_at=clock.now)
+
+    async def walked(step):
+        await walk(lambda before, *, after: step(before, after=after, endpoints={"shop"}, at=clock.now), limit)
+
+    await webhook(store, "elsewhere", 0, lease_owner="another", lease_until=clock.now + timedelta(seconds=1))
+    await walked(step)
+    await walked(delete_old)
+    assert len(await store.events(old)) == 4
+    clock.pass_(seconds=1)
+    await webhook(store, "shop", 0)
+    await walked(step)
+    assert len(await store.events(old)) == 4
+    await store._write(lambda connection: connection.exec_driver_sql("DELETE FROM webhook WHERE endpoint = 'shop'"))
+    await walked(step)
+    assert await store.events(old) == []
+    await walked(delete_old)
+    assert store.housekeeping.dead_letters == 0
+
+
+async def test_a_dead_letter_goes_with_its_message_and_is_counted(store, delivered, clock):
+    [old] = await delivered()
+    await webhook(store, "shop", event := (await store.events(old))[-1].id)
+    await store.outbox.bury("shop", event, attempts=1, reason="HTTP 500", at=clock.now)
+    await walk(store.housekeeping.delete_old, clock.pass_(days=1))
+    assert await store.outbox.dead_letters("shop") == []
+    assert store.housekeeping.dead_letters == 1
