@@ -85,19 +85,18 @@ class BatchStatement:
         self._names = list(columns)
         self._variants: dict[tuple[str, ...], tuple[Batch, Prepared]] = {}
 
-    def run(self, connection: Connection, rows: Sequence[Sequence[Any]], **given: Any) -> CursorResult[Any]:
+    def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> CursorResult[Any]:
         """Execute it for these rows, at least one; each in the order of the columns."""
-        prepared, parameters = self._variant(rows)
-        return prepared.run(connection, parameters | given)
+        return self.run_columns(connection, list(zip(*rows, strict=True)))
 
-    def fetch(self, connection: Connection, rows: Sequence[Sequence[Any]], **given: Any) -> str:
-        """The one text that a packed statement gives for these rows."""
-        prepared, parameters = self._variant(rows)
-        return prepared.fetch(connection, parameters | given)
+    def run_columns(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> CursorResult[Any]:
+        """The same, given column by column."""
+        prepared, parameters = self._variant(columns)
+        return prepared.run(connection, parameters)
 
-    def _variant(self, rows: Sequence[Sequence[Any]]) -> tuple[Prepared, dict[str, Any]]:
-        columns = dict(zip(self._names, zip(*rows, strict=True), strict=True))
-        number, key = len(rows), self._names[0]
+    def _variant(self, given: Sequence[Sequence[Any]]) -> tuple[Prepared, dict[str, Any]]:
+        columns = dict(zip(self._names, given, strict=True))
+        number, key = len(given[0]), self._names[0]
         differing = tuple(name for name, cells in columns.items() if name == key or cells.count(cells[0]) != number)
         found = self._variants.get(differing)
         if found is None:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Integer, String, literal_column, select, union_all
+from sqlalchemy import Integer, String, literal, literal_column, select, union_all
 
 from smpp_esme.message.ledger import Ledger
 from smpp_esme.message.message import RecordedReceipt
-from smpp_esme.message.status import UNSENT
+from smpp_esme.message.status import UNSENT, MessageStatus, is_final, may_move
 from smpp_esme.sms import message_id
 from smpp_esme.store import limbo, records
 from smpp_esme.store.batches import Batch, Prepared, packed
 from smpp_esme.store.dialects import unindexed
-from smpp_esme.store.moves import standings, words, write
-from smpp_esme.store.tables import message, moment, segment
+from smpp_esme.store.moves import Told, json_text, move_all, standings, words, write
+from smpp_esme.store.tables import message, microseconds, moment, segment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Select
 
+    from smpp_esme.message.ledger import Standing
     from smpp_esme.message.message import Learned, ReceiptFact
 
 
@@ -37,10 +39,15 @@ def _found(forms: Batch) -> Select[str]:
             literal_column("1").label("number"),
             message.c.destination_addr,
             message.c.submitted_at,
+            message.c.reference,
+            message.c.status,
         )
         .select_from(forms.rows)
         .join(message, (message.c.link == forms.c.link) & (message.c.message_id_key == forms.c.form))
         .where(unindexed(message.c.status).not_in(words(UNSENT)))
+        # The lock (a word that SQLite does not need) is that of `standings`: often nothing more is read of a message.
+        .with_for_update(of=message)
+        .subquery("only")
     )
     of_several = (
         select(
@@ -50,13 +57,15 @@ def _found(forms: Batch) -> Select[str]:
             segment.c.number,
             message.c.destination_addr,
             segment.c.submitted_at,
+            literal(None, String).label("reference"),
+            literal(None, String).label("status"),
         )
         .select_from(forms.rows)
         .join(segment, (segment.c.link == forms.c.link) & (segment.c.message_id_key == forms.c.form))
         .join(message, message.c.id == segment.c.message)
         .where(segment.c.status.not_in(words(UNSENT)))
     )
-    return packed(select(union_all(only, of_several).subquery("found")))
+    return packed(select(union_all(select(only), of_several).subquery("found")))
 
 
 # The link travels with every form, though they mostly agree: of one that is given once, SQLite's planner believes that
@@ -74,6 +83,9 @@ class _Candidate(msgspec.Struct, array_like=True, gc=False):
     number: int
     destination_addr: str
     submitted_at: int | None
+    # Of a message's only segment.
+    reference: str | None
+    status: MessageStatus | None
 
     @property
     def age(self) -> tuple[int, int]:
@@ -83,30 +95,77 @@ class _Candidate(msgspec.Struct, array_like=True, gc=False):
 
 _decoded = msgspec.json.Decoder(list[_Candidate])
 
+_NOBODY_S: Final = RecordedReceipt(reference=None, moved=False, status=None)
+
 
 def record_receipts(connection: Connection, facts: Sequence[ReceiptFact], *, at: datetime) -> list[RecordedReceipt]:
     """Write receipts down; see `Store.record_receipts`."""
     harmless = [_harmless(each) for each in facts]
     owners = _owners(connection, harmless)
-    ledger = Ledger(standings(connection, {each.message for each in owners if each}))
+    plain = _report(connection, harmless, owners, at)
+    others = {owner.message for owner in owners if owner is not None and owner.message not in plain}
+    ledger = Ledger(standings(connection, others) if others else [])
     moved = []
     for position, (fact, owner) in enumerate(zip(harmless, owners, strict=True)):
-        moved.append(owner is not None and ledger.receipt(owner.message, owner.number, fact, at=at))
+        moved.append(
+            owner is not None and (owner.message in plain or ledger.receipt(owner.message, owner.number, fact, at=at))
+        )
         # Not of this subscriber, and no news: it may be early, for a message that is about to get the same id anew.
         if owner and not moved[-1] and not limbo.same_subscriber(fact, owner.destination_addr):
             owners[position] = None
     write(connection, ledger)
     limbo.keep(connection, [fact for fact, owner in zip(harmless, owners, strict=True) if owner is None])
     return [
-        RecordedReceipt(
-            reference=standing.reference if (standing := owner and ledger.standing(owner.message)) else None,
-            moved=has,
-            status=standing.status if standing else None,
-            submitted_id=owner.message_id if owner and limbo.same_subscriber(fact, owner.destination_addr) else None,
-            submitted_at=moment(owner.submitted_at) if owner and owner.submitted_at is not None else None,
-        )
+        _NOBODY_S if owner is None else _recorded(fact, owner, has, ledger.standing(owner.message))
         for fact, owner, has in zip(harmless, owners, moved, strict=True)
     ]
+
+
+def _recorded(fact: ReceiptFact, owner: _Candidate, moved: bool, standing: Standing | None) -> RecordedReceipt:  # noqa: FBT001
+    """What a receipt did; `standing` is that of its message, None if it did just what it says."""
+    return RecordedReceipt(
+        reference=standing.reference if standing else owner.reference,
+        moved=moved,
+        status=standing.status if standing else fact.message_status,
+        submitted_id=owner.message_id if limbo.same_subscriber(fact, owner.destination_addr) else None,
+        submitted_at=None if owner.submitted_at is None else moment(owner.submitted_at),
+    )
+
+
+def _report(
+    connection: Connection, facts: Sequence[ReceiptFact], owners: Sequence[_Candidate | None], at: datetime
+) -> set[int]:
+    """Move those messages of one segment about which there is just one receipt, and that says something new; their ids.
+
+    That is what nearly every receipt is and does, and it needs no ledger.
+    """
+    often = Counter([owner.message for owner in owners if owner is not None])
+    alike: dict[tuple[MessageStatus, MessageStatus], list[tuple[int, ReceiptFact]]] = {}
+    for fact, owner in zip(facts, owners, strict=True):
+        if owner is not None and owner.status is not None and often[owner.message] == 1:
+            to = fact.message_status
+            if fact.hlr is None and (fact.final or not is_final(to)) and may_move(owner.status, to):
+                alike.setdefault((owner.status, to), []).append((owner.message, fact))
+    for (previous, to), pairs in alike.items():
+        told = [each for _, each in pairs]
+        move_all(
+            connection,
+            [key for key, _ in pairs],
+            at=at,
+            previous=previous,
+            to=to,
+            details=[
+                Told(
+                    error=fact.error, error_meaning=fact.error_meaning, done_at=fact.done_at, vendor=fact.vendor
+                ).text()
+                for fact in told
+            ],
+            error=[each.error for each in told],
+            error_meaning=[each.error_meaning for each in told],
+            final_at=[microseconds(at) if is_final(to) else None] * len(told),
+            vendor=[json_text(each.vendor) for each in told],
+        )
+    return {key for pairs in alike.values() for key, _ in pairs}
 
 
 def record_states(connection: Connection, states: Sequence[Learned], *, at: datetime) -> list[bool]:
@@ -125,7 +184,9 @@ def _owners(connection: Connection, facts: Sequence[ReceiptFact]) -> list[_Candi
     # Most SMSCs write the id as they gave it, and the literal id decides; only for others every form is looked at.
     literal = [(position, fact.link, message_id.key(fact.message_id)) for position, fact in enumerate(facts)]
     for position, found in _candidates_by(connection, [row for row in literal if row[2]]).items():
-        if any(each.message_id == facts[position].message_id for each in found):
+        if len(found) == 1 and found[0].message_id == facts[position].message_id:
+            owners[position] = found[0]
+        elif any(each.message_id == facts[position].message_id for each in found):
             owners[position] = _owner(facts[position], found)
     further = [
         (position, fact.link, form)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
@@ -11,10 +12,11 @@ from smpp_esme.message.ledger import Ledger, Move
 from smpp_esme.message.message import PRIORITIES, Accepted, Answer, RecordedAnswer, Refused, Unanswered
 from smpp_esme.message.retry import Retry
 from smpp_esme.message.status import MessageStatus, sources
+from smpp_esme.sms import message_id
 from smpp_esme.store import doubt, limbo, records
 from smpp_esme.store.batches import Batch, Prepared, fetch, packed
 from smpp_esme.store.dialects import unindexed
-from smpp_esme.store.moves import expect, standings, tell, tell_all, words, write
+from smpp_esme.store.moves import Told, expect, move_all, standings, tell, tell_all, words, write
 from smpp_esme.store.tables import Key, Moment, message, microseconds, segment
 
 if TYPE_CHECKING:
@@ -130,13 +132,14 @@ def claim(
         _claim_segments.run(connection, _ids.parameters([[each.id] for each in longer]))
         tell(connection, [move for each in longer for move in _segments_claimed(each, parameters["now"])])
     tell_all(connection, ids, [now] * len(ids), previous=MessageStatus.QUEUED, status=MessageStatus.SUBMITTING)
+    submitting, queued, at = MessageStatus.SUBMITTING, MessageStatus.QUEUED, parameters["now"]
     for each in claimed:
-        each.status = MessageStatus.SUBMITTING
+        each.status = submitting
         each.attempts += 1
-        each.claimed_at = parameters["now"]
+        each.claimed_at = at
         for part in each.segments:
-            if part.status is MessageStatus.QUEUED:
-                part.status = MessageStatus.SUBMITTING
+            if part.status is queued:
+                part.status = submitting
     return claimed
 
 
@@ -154,6 +157,22 @@ def _hand_back(connection: Connection, parameters: dict[str, Any]) -> None:
     write(connection, ledger)
 
 
+# Nearly every answer is the first to a message of one segment, and accepts it. What that does needs no ledger. The lock
+# (a word that SQLite does not need) is that of `standings`.
+_submitting = Prepared(
+    packed(
+        select(message.c.id, message.c.reference)
+        .select_from(_ids.rows)
+        .join(message, message.c.id == _ids.c.id)
+        .where(
+            unindexed(message.c.status) == _exactly(MessageStatus.SUBMITTING.value),
+            message.c.short_message.is_not(None),
+        )
+        .with_for_update(of=message)
+    )
+)
+
+
 def record_answers(
     connection: Connection,
     answers: Sequence[Answer],
@@ -163,28 +182,69 @@ def record_answers(
     policies: Mapping[str, Resubmit],
 ) -> list[RecordedAnswer]:
     """Write down what became of some submit_sm; see `Store.record_answers`."""
-    harmless = [_harmless(each) for each in answers]
-    found = standings(connection, {each.message for each in answers})
+    harmless = _all_harmless(answers)
+    plain = _accept(connection, harmless, at)
+    others = {each.message for each in harmless if each.message not in plain} if len(plain) < len(harmless) else ()
+    found = standings(connection, others) if others else []
     ledger = Ledger(found)
-    moved = [ledger.answer(each, retry=retry, at=at) for each in harmless]
+    moved = [each.message in plain or ledger.answer(each, retry=retry, at=at) for each in harmless]
     write(connection, ledger)
     doubt.resubmit(connection, doubt.came_in_doubt(ledger, found), policies, at=at)
-    accepted = [each for each, has in zip(harmless, moved, strict=True) if has]
-    overtaken = Ledger(found)
-    early: dict[tuple[int, int], tuple[ReceiptFact, ...]] = {}
-    for message_key, number, fact in limbo.take(connection, accepted):
-        overtaken.receipt(message_key, number, fact, at=at)
-        early[message_key, number] = (*early.get((message_key, number), ()), fact)
-    write(connection, overtaken)
-    return [
-        RecordedAnswer(
-            reference=standing.reference if (standing := overtaken.standing(each.message)) else None,
-            moved=has,
-            status=standing.status if standing else None,
-            overtaken=early.pop((each.message, each.segment), ()) if has else (),
+    overtaken, early = _overtaken(connection, [each for each, has in zip(harmless, moved, strict=True) if has], at)
+    recorded = []
+    for each, has in zip(harmless, moved, strict=True):
+        standing = overtaken.standing(each.message) or ledger.standing(each.message)
+        recorded.append(
+            RecordedAnswer(
+                reference=standing.reference if standing else plain.get(each.message),
+                moved=has,
+                status=standing.status if standing else MessageStatus.SUBMITTED if each.message in plain else None,
+                overtaken=early.pop((each.message, each.segment), ()) if has and early else (),
+            )
         )
-        for each, has in zip(harmless, moved, strict=True)
-    ]
+    return recorded
+
+
+def _accept(connection: Connection, answers: Sequence[Answer], at: datetime) -> dict[int, str]:
+    """Move those messages of one segment that wait for just this answer; their references, by id."""
+    accepted = {each.message: each.outcome.message_id for each in answers if isinstance(each.outcome, Accepted)}
+    if len(accepted) < len(answers):
+        often = Counter(each.message for each in answers)
+        accepted = {key: name for key, name in accepted.items() if often[key] == 1}
+    if not accepted:
+        return {}
+    rows: list[tuple[int, str]] = fetch(connection, _submitting, _ids.parameters([[each] for each in accepted]))
+    numbers = {each.message: each.segment for each in answers}
+    plain = {key: reference for key, reference in rows if numbers[key] == 1}
+    if plain:
+        names = [accepted[key] for key in plain]
+        move_all(
+            connection,
+            list(plain),
+            at=at,
+            previous=MessageStatus.SUBMITTING,
+            to=MessageStatus.SUBMITTED,
+            details=[Told(message_id=name, command_status=0).text() for name in names],
+            message_id=names,
+            message_id_key=[message_id.key(name) for name in names],
+            command_status=[0] * len(names),
+            submitted_at=[microseconds(at)] * len(names),
+        )
+    return plain
+
+
+def _overtaken(
+    connection: Connection, moved: Sequence[Answer], at: datetime
+) -> tuple[Ledger, dict[tuple[int, int], tuple[ReceiptFact, ...]]]:
+    """Apply the receipts that came before the answers which explain them; what moved by that, and the receipts."""
+    taken = list(limbo.take(connection, moved))
+    ledger = Ledger(standings(connection, {key for key, _, _ in taken}) if taken else [])
+    early: dict[tuple[int, int], tuple[ReceiptFact, ...]] = {}
+    for key, number, fact in taken:
+        ledger.receipt(key, number, fact, at=at)
+        early[key, number] = (*early.get((key, number), ()), fact)
+    write(connection, ledger)
+    return ledger, early
 
 
 def recover(connection: Connection, owner: str, *, at: datetime, policies: Mapping[str, Resubmit]) -> int:
@@ -206,6 +266,15 @@ def _segments_claimed(message: Message, at: datetime) -> list[Move]:
     """The steps of those segments of a message that wait to be sent."""
     waiting = [part.number for part in message.segments if part.status is MessageStatus.QUEUED]
     return [Move(message.id, each, at, MessageStatus.QUEUED, MessageStatus.SUBMITTING, {}) for each in waiting]
+
+
+def _all_harmless(answers: Sequence[Answer]) -> Sequence[Answer]:
+    """The same answers, in words that the database can keep; most are, and all of those are looked at together."""
+    if all(isinstance(each.outcome, Accepted) for each in answers):
+        together = "".join([each.outcome.message_id for each in answers])  # type: ignore[union-attr] # they are Accepted
+        if records.harmless(together) is together:
+            return answers
+    return [_harmless(each) for each in answers]
 
 
 def _harmless(answer: Answer) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -185,7 +186,7 @@ class _Seen:
         if message.client_reference is None:
             return None
         found = self._by_key.get(("client_reference", message.caller, message.client_reference))
-        return found[0] if found is not None else None
+        return None if found is None else found[0]
 
     def _is_same(self, kept: str | None, digest: str | None) -> bool:
         """Whether what is kept of a request's digest is this one's, though keys have come or gone since."""
@@ -209,6 +210,8 @@ class _Seen:
 
     def _remember(self, who: int | str, keys: tuple[str, str | None, str | None], digest: str | None) -> None:
         caller, client_reference, idempotency_key = keys
+        if client_reference is None and idempotency_key is None:
+            return
         for name, value in (("client_reference", client_reference), ("idempotency_key", idempotency_key)):
             if value is not None:
                 self._by_key[name, caller, value] = (who, digest)
@@ -221,7 +224,7 @@ def _insert_all(connection: Connection, messages: Sequence[Message]) -> dict[str
     due = [_new(each) for each in messages]
     vault = sealing(connection)
     rows = due if vault is None else [_keyed(vault.sealed(each), vault) for each in due]
-    _insert.run(connection, [(*_INSERTED.row(each), *_octets(each)) for each in rows])
+    _insert.run_columns(connection, [*_INSERTED.columns(rows), *zip(*map(_octets, rows), strict=True)])
     ids = dict(fetch(connection, _ids, _references.parameters([[each.reference] for each in due])))
     for each, row in zip(due, rows, strict=True):
         each.id = row.id = ids[each.reference]
@@ -240,20 +243,26 @@ def _octets(message: Message) -> tuple[Any, ...]:
     return _own(message.segments[0]) if len(message.segments) == 1 else (None,) * len(_OWN)
 
 
+#: How every message begins, whatever it is handed in with.
+_UNTOUCHED: Final = {
+    "attempts": 0,
+    "error": None,
+    "error_meaning": None,
+    "claimed_at": None,
+    "submitted_at": None,
+    "final_at": None,
+    "hlr": None,
+    "duplicates": 0,
+}
+_BEGINNING: Final = tuple(_UNTOUCHED.values())
+_beginning: Final = attrgetter(*_UNTOUCHED)
+
+
 def _new(message: Message) -> Message:
     """A copy of the message as it stands before anything happened to it."""
-    return replace(
-        message,
-        next_attempt_at=message.next_attempt_at or message.created_at,
-        attempts=0,
-        error=None,
-        error_meaning=None,
-        claimed_at=None,
-        submitted_at=None,
-        final_at=None,
-        hlr=None,
-        duplicates=0,
-    )
+    new = copy(message) if _beginning(message) == _BEGINNING else replace(message, **_UNTOUCHED)
+    new.next_attempt_at = new.next_attempt_at or new.created_at
+    return new
 
 
 _TEXTS: Final = (
@@ -269,11 +278,9 @@ def _check(message: Message) -> None:
     Raises:
         InvalidValue: names the field.
     """
-    if message.status is not MessageStatus.QUEUED or any(
-        part.status is not MessageStatus.QUEUED for part in message.segments
-    ):
+    numbers = [part.number for part in message.segments if part.status is MessageStatus.QUEUED]
+    if message.status is not MessageStatus.QUEUED or len(numbers) != len(message.segments):
         raise InvalidValue("status", f"is {message.status}", "a new message is QUEUED")
-    numbers = [part.number for part in message.segments]
     if not numbers or numbers != list(range(1, len(numbers) + 1)):
         raise InvalidValue("segments", "are missing or out of order", "numbered from 1, at least one")
     if message.priority not in PRIORITIES:
@@ -284,8 +291,8 @@ def _check(message: Message) -> None:
             _check_text(name, value)
 
 
-def _check_new(reference: str, *known: dict[str, Message]) -> None:
-    if any(reference in each for each in known):
+def _check_new(reference: str, own: dict[str, Message], fresh: dict[str, Message]) -> None:
+    if reference in own or reference in fresh:
         raise InvalidValue("reference", "is taken", "a new one for every message")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,8 +33,7 @@ from smpp_esme.store.dialects import shard, unindexed
 from smpp_esme.store.tables import Json, Key, Moment, event, message, microseconds, moment, segment, tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection, CursorResult, Insert, Table, Update
     from sqlalchemy.types import TypeEngine
@@ -242,6 +242,37 @@ def tell(connection: Connection, moves: Sequence[Move]) -> None:
         count(connection, [(move.previous, move.status) for move in moves if move.segment is None])
 
 
+def move_all(
+    connection: Connection,
+    messages: Sequence[int],
+    *,
+    at: datetime,
+    previous: MessageStatus,
+    to: MessageStatus,
+    details: Sequence[str | None],
+    **learned: Sequence[Any],
+) -> None:
+    """Move messages that stand alike, each of one segment, and write it into the history.
+
+    Args:
+        connection: in a transaction.
+        messages: which, each once.
+        at: when.
+        previous: where each of them was found in this transaction.
+        to: where they go.
+        details: what the history tells besides, for each of them; see `Told`.
+        learned: what is learned of them, by names of `_LEARNED`; None leaves what is known.
+
+    Raises:
+        StoreUnusable: one of them stands elsewhere, so somebody else writes to this database.
+    """
+    number = len(messages)
+    nothing, none = [None] * number, [0] * number
+    columns = [messages, *[learned.get(name, nothing) for name in _LEARNED], none, none]
+    expect(_move_messages(to).run_columns(connection, columns), number)
+    tell_all(connection, messages, [microseconds(at)] * number, previous=previous, status=to, details=details)
+
+
 def tell_all(
     connection: Connection,
     messages: Sequence[int],
@@ -249,6 +280,7 @@ def tell_all(
     *,
     previous: MessageStatus | None,
     status: MessageStatus,
+    details: Sequence[str | None] | None = None,
 ) -> None:
     """Write the same step of several messages into the history.
 
@@ -258,15 +290,42 @@ def tell_all(
         at: when, for each of them, in microseconds.
         previous: where they stood; None: they are new.
         status: where they stand now.
+        details: what is told besides, for each of them; see `Told`.
     """
-    _tell.run(connection, [(key, None, when, previous, status, None) for key, when in zip(messages, at, strict=True)])
-    count(connection, [(previous, status)] * len(messages))
+    number = len(messages)
+    nothing = [None] * number
+    columns = [messages, nothing, at, [previous] * number, [status] * number, details or nothing]
+    _tell.run_columns(connection, columns)
+    _add(connection, {(previous, status): number})
+
+
+class Told(msgspec.Struct, omit_defaults=True, gc=False):
+    """What the history tells of a step besides; the same that a `Ledger` tells, by the same names."""
+
+    message_id: str | None = None
+    command_status: int | None = None
+    error: str | None = None
+    error_meaning: str | None = None
+    done_at: datetime | None = None
+    vendor: dict[str, Any] | None = None
+
+    def text(self) -> str | None:
+        """As it is kept; None: there is nothing to tell."""
+        text = _ENCODER.encode(self).decode()
+        return None if text == "{}" else text
+
+
+_ENCODER: Final = msgspec.json.Encoder()
 
 
 def count(connection: Connection, steps: Iterable[tuple[MessageStatus | None, MessageStatus | None]]) -> None:
     """Keep the tally of messages by status; each step is where from and where to, None being nowhere."""
+    _add(connection, Counter(steps))
+
+
+def _add(connection: Connection, steps: Mapping[tuple[MessageStatus | None, MessageStatus | None], int]) -> None:
     change: Counter[MessageStatus] = Counter()
-    for (previous, status), number in Counter(steps).items():
+    for (previous, status), number in steps.items():
         if status is not None:
             change[status] += number
         if previous is not None:

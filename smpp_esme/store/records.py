@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 from sqlalchemy import select
@@ -17,7 +18,7 @@ from smpp_esme.store.seal import vault_of
 from smpp_esme.store.tables import Key, message, moment, segment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy import Connection, Table
 
@@ -104,6 +105,19 @@ _WRITTEN: Final[dict[str, Callable[[Any], Any]]] = {
 }
 
 
+def _each_once(convert: Callable[[Any], Any], cells: Sequence[Any]) -> list[Any]:
+    """The same of every cell; where they agree, as they mostly do, it is made once."""
+    if cells.count(cells[0]) == len(cells):
+        return [convert(cells[0])] * len(cells)
+    return [convert(cell) for cell in cells]
+
+
+#: What is read into a value that can be changed is read for each record.
+_MUTABLE: Final = frozenset({"hlr", "vendor", "detail"})
+
+_Record = TypeVar("_Record")
+
+
 class Columns:
     """Some columns of a table that bear the names of a record's fields.
 
@@ -116,6 +130,13 @@ class Columns:
         self._values = attrgetter(*names)
         self._read = [(place, _READ[name]) for place, name in enumerate(names) if name in _READ]
         self._written = [(place, _WRITTEN[name]) for place, name in enumerate(names) if name in _WRITTEN]
+
+    def columns(self, records: Sequence[Any]) -> list[Sequence[Any]]:
+        """These fields of several records, at least one, column by column, as a batch carries them."""
+        columns: list[Sequence[Any]] = list(zip(*map(self._values, records), strict=True))
+        for place, written in self._written:
+            columns[place] = _each_once(written, columns[place])
+        return columns
 
     def row(self, record: Any) -> list[Any]:
         """These fields of a record, as a batch carries them."""
@@ -131,38 +152,81 @@ class Columns:
                 row[place] = read(row[place])
         return dict(zip(self.names, row, strict=True))
 
+    def records(self, kind: Callable[..., _Record], columns: Sequence[Sequence[Any]], **common: Any) -> list[_Record]:
+        """Records of packed rows, at least one, column by column.
+
+        Rows that are read together agree in most columns. So one record is made, the others are copies of it, and only
+        what differs is read and set for each.
+
+        Args:
+            kind: makes one of its fields.
+            columns: in the order of the names.
+            common: what all of them have besides.
+        """
+        number = len(columns[0])
+        cells = dict(zip(self.names, columns, strict=True))
+        differing = [name for name in self.names if cells[name].count(cells[name][0]) != number or name in _MUTABLE]
+        given = [[_read(name, cell) for cell in cells[name]] for name in differing]
+        first = {name: _read(name, cells[name][0]) for name in self.names}
+        pattern = kind(**first, **common)
+        records = [pattern, *[copy(pattern) for _ in range(1, number)]]
+        for name, values in zip(differing, given, strict=True):
+            for record, value in zip(records, values, strict=True):
+                setattr(record, name, value)
+        return records
+
+
+def _read(name: str, cell: Any) -> Any:
+    return cell if cell is None or name not in _READ else _READ[name](cell)
+
 
 MESSAGE: Final = Columns(*MESSAGE_COLUMNS)
 SEGMENT: Final = Columns(*SEGMENT_COLUMNS)
-ONLY_SEGMENT: Final = Columns(*ONLY_SEGMENT_COLUMNS)
+_ROW: Final = (*MESSAGE_COLUMNS, *ONLY_SEGMENT_COLUMNS)
+#: A message's only segment, read from the message's row.
+_ONLY: Final = Columns(*_SHARED, *ONLY_SEGMENT_COLUMNS)
+_ONLY_PLACES: Final = [_ROW.index(name) for name in _ONLY.names]
 
-_SHARED_OF: Final = attrgetter(*_SHARED)
-_SPLIT: Final = len(MESSAGE_COLUMNS)
 # Where this is None, the message has several; of octets that are not there SQLite would say that they are empty.
-_OWN_ESM_CLASS: Final = _SPLIT + ONLY_SEGMENT_COLUMNS.index("esm_class")
+_OWN_ESM_CLASS: Final = _ROW.index("esm_class")
 
 
 def load(connection: Connection, ids: Iterable[int]) -> list[Message]:
     """The messages with these ids, in the order of the ids; one that is not kept is left out."""
     wanted = list(dict.fromkeys(ids))  # an id named twice would double the segments
-    rows = {row[0]: row for row in fetch(connection, _messages, _ids.parameters([[each] for each in wanted]))}
-    longer = [[key] for key, row in rows.items() if row[_OWN_ESM_CLASS] is None]
-    segments: dict[int, list[Segment]] = {key: [] for [key] in longer}
-    for key, *part in fetch(connection, _segments, _ids.parameters(longer)) if longer else ():
-        segments[key].append(Segment(**SEGMENT.fields(part)))
-    loaded = [_message(rows[each], segments.get(each)) for each in wanted if each in rows]
+    rows = fetch(connection, _messages, _ids.parameters([[each] for each in wanted]))
+    longer = [row for row in rows if row[_OWN_ESM_CLASS] is None]
+    short = rows if not longer else [row for row in rows if row[_OWN_ESM_CLASS] is not None]
+    loaded = {each.id: each for each in (*_of_one(short), *_of_several(connection, longer))}
+    found = [loaded[each] for each in wanted if each in loaded]
     if vault := vault_of(connection):
-        for each in loaded:
+        for each in found:
             vault.open(each)
-    return loaded
+    return found
 
 
-def _message(row: list[Any], segments: list[Segment] | None) -> Message:
-    """A message from its row, and from those of its segments if it has several."""
-    found = Message(**MESSAGE.fields(row[:_SPLIT]), segments=segments or [])
-    if segments is None:
-        shared = dict(zip(_SHARED, _SHARED_OF(found), strict=True))
-        found.segments.append(Segment(number=1, **shared, **ONLY_SEGMENT.fields(row[_SPLIT:])))
+def _of_one(rows: list[list[Any]]) -> list[Message]:
+    """Messages of one segment, from their rows."""
+    if not rows:
+        return []
+    columns = list(zip(*rows, strict=True))
+    messages = MESSAGE.records(Message, columns[: len(MESSAGE_COLUMNS)], segments=[])
+    segments = _ONLY.records(Segment, [columns[place] for place in _ONLY_PLACES], number=1)
+    for message_, segment_ in zip(messages, segments, strict=True):
+        message_.segments = [segment_]
+    return messages
+
+
+def _of_several(connection: Connection, rows: list[list[Any]]) -> list[Message]:
+    """Messages of several segments, from their rows and those of their segments."""
+    if not rows:
+        return []
+    segments: dict[int, list[Segment]] = {}
+    found = [Message(**MESSAGE.fields(row[: len(MESSAGE_COLUMNS)]), segments=[]) for row in rows]
+    for key, *part in fetch(connection, _segments, _ids.parameters([[each.id] for each in found])):
+        segments.setdefault(key, []).append(Segment(**SEGMENT.fields(part)))
+    for each in found:
+        each.segments = segments.get(each.id, [])
     return found
 
 

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def microseconds(at: datetime) -> int:
@@ -43,7 +42,8 @@ def microseconds(at: datetime) -> int:
     """
     if at.tzinfo is None:
         raise InvalidValue("time", "has no time zone", "an aware datetime")
-    return (at - EPOCH) // _MICROSECOND
+    since = at - EPOCH  # divided by a microsecond, it would be made a big number first
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def moment(value: int) -> datetime:

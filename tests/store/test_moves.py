@@ -17,7 +17,7 @@ from smpp_esme.message.doubt import Decision, Resubmit
 from smpp_esme.message.ledger import Change, Ledger, SegmentStanding, Standing
 from smpp_esme.message.message import Accepted, Answer, Message, ReceiptFact, Refused, Segment, Unanswered
 from smpp_esme.message.status import VERDICTS, MessageStatus, aggregate, may_move
-from smpp_esme.store import Store, moves
+from smpp_esme.store import Store, collect, dispatch, moves
 
 S = MessageStatus
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -166,3 +166,81 @@ class AnyTraffic(RuleBasedStateMachine):
 
 TestAnyTraffic = AnyTraffic.TestCase
 TestAnyTraffic.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+
+
+def places(connection, standings):
+    """Put messages where no rule would."""
+    for key, status in standings:
+        connection.exec_driver_sql(
+            f"UPDATE message SET status = '{status}', claimed_at = 0, message_id = 'M{key}', message_id_key = 'm{key}'"
+            f" WHERE id = {key}"
+        )
+
+
+def story(connection, messages, *, without):
+    """All that is kept of some messages, but for what is each one's own."""
+    own = {"id", "reference", "destination_addr", *without}
+    keys = ", ".join(str(each.id) for each in messages)
+    rows = connection.exec_driver_sql(f"SELECT * FROM message WHERE id IN ({keys}) ORDER BY id").mappings()
+    events = connection.exec_driver_sql(
+        f"SELECT message, segment, at, previous, status, detail FROM event WHERE message IN ({keys}) ORDER BY id"
+    ).all()
+    history = {each.id: [] for each in messages}
+    for key, *step in events:
+        history[key].append(step)
+    kept = [{name: value for name, value in row.items() if name not in own} for row in rows]
+    return list(zip(kept, history.values(), strict=True))
+
+
+LEARNED = (
+    {},
+    {"error": "001", "error_meaning": "absent", "vendor": {"cost": "1"}, "done_at": START},
+    {"hlr": {"mcc": "250"}},
+)
+
+
+async def test_the_short_way_of_a_receipt_is_that_of_the_ledger(store, new, receipt, clock, monkeypatch):
+    """Nearly every receipt needs no ledger; whatever it says, wherever its message stands, the outcome is the same."""
+    cases = list(product(S, [*VERDICTS, S.ACCEPTED, S.SUBMITTED], [True, False], LEARNED))
+    ways = []
+    for short in (True, False):
+        if not short:
+            monkeypatch.setattr(collect, "_report", lambda *_: set())
+        messages = await store.add([new() for _ in cases])
+        await store._write(places, [(each.id, status) for each, (status, *_) in zip(messages, cases, strict=True)])
+        facts = [
+            receipt(f"M{message.id}", to, final=final, source_addr=message.destination_addr, **learned)
+            for message, (_, to, final, learned) in zip(messages, cases, strict=True)
+        ]
+        recorded = await store.record_receipts(facts, clock.now)
+        told = [(each.reference is not None, each.moved, each.status) for each in recorded]
+        without = {"message_id", "message_id_key"}
+        ways.append((told, await store._read(story, messages, without=without)))
+    assert ways[0] == ways[1]
+    assert {moved for _, moved, _ in ways[0][0]} == {True, False}
+
+
+async def test_the_short_way_of_an_answer_is_that_of_the_ledger(store, new, clock, monkeypatch):
+    refused = Refused(8, "ESME_RSYSERR", "system error", retryable=False)
+    outcomes = [Accepted("07"), Accepted(""), Accepted('"\\\u20ac'), Unanswered(written=True), refused]
+    cases = list(product(S, outcomes, [1, 2]))
+    ways = []
+    for short in (True, False):
+        if not short:
+            monkeypatch.setattr(dispatch, "_accept", lambda *_: {})
+        messages = await store.add([new() for _ in cases])
+        await store._write(places, [(each.id, status) for each, (status, *_) in zip(messages, cases, strict=True)])
+        answers = [
+            Answer(message.id, number, outcome) for message, (_, outcome, number) in zip(messages, cases, strict=True)
+        ]
+        recorded = await store.record_answers([*answers, answers[0]], clock.now)
+        recorded += await store.record_answers(answers[:20], clock.now)
+        told = [(each.reference is not None, each.moved, each.status) for each in recorded]
+        ways.append((told, await store._read(story, messages, without=())))
+    assert {moved for _, moved, _ in ways[0][0]} == {True, False}
+    for _, rows in ways:
+        for row, _ in rows:
+            if row["message_id"] and row["message_id"].startswith("M"):
+                row["message_id"] = row["message_id_key"] = "before"
+    assert ways[0] == ways[1]
+    assert {row["message_id_key"] for row, _ in ways[0][1]} == {"before", "7", "", '"\\\u20ac'}
