@@ -188,6 +188,12 @@ class Refused(msgspec.Struct, frozen=True, gc=False):
 EXPIRED_UNSENT: Final = Refused(0x62, "EXPIRED", "its validity ran out before it was submitted", retryable=False)
 
 
+#: What is said of a message that was to be sent again in doubt, and was cancelled before that.
+REPETITION_CANCELLED: Final = Refused(
+    0x62, "CANCELLED", "its repetition was cancelled; whether the first was sent is as open as before", retryable=False
+)
+
+
 class Unanswered(msgspec.Struct, frozen=True, gc=False):
     """No response came.
 

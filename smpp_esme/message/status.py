@@ -71,8 +71,9 @@ _ANY_VERDICT: Final = frozenset(VERDICTS)
 #: From each status, where it may go. What is not here is illegal and changes nothing.
 MOVES: Final[dict[MessageStatus, frozenset[MessageStatus]]] = {
     # FAILED without an attempt: no route, or its validity ran out in the queue. IN_DOUBT once more if it was to be sent
-    # again and that was given up: whether the first was sent is as open as before.
-    _S.QUEUED: frozenset({_S.SUBMITTING, _S.FAILED, _S.CANCELLED, _S.IN_DOUBT}),
+    # again and that was given up: whether the first was sent is as open as before. SUBMITTED when the response to that
+    # came late, which spares the repetition.
+    _S.QUEUED: frozenset({_S.SUBMITTING, _S.FAILED, _S.CANCELLED, _S.IN_DOUBT, _S.SUBMITTED}),
     # Back to QUEUED only when the SMSC certainly does not have it: never written to the wire, or refused for now.
     _S.SUBMITTING: frozenset({_S.SUBMITTED, _S.QUEUED, _S.FAILED, _S.IN_DOUBT}),
     # Back to QUEUED only by somebody who accepts a possible duplicate.

@@ -9,7 +9,7 @@ from sqlalchemy import String, bindparam, literal, select
 from smpp_esme.errors import UnknownReference
 from smpp_esme.message.doubt import Decision, Resolved
 from smpp_esme.message.ledger import Ledger
-from smpp_esme.message.message import EXPIRED_UNSENT
+from smpp_esme.message.message import EXPIRED_UNSENT, REPETITION_CANCELLED
 from smpp_esme.message.status import MessageStatus
 from smpp_esme.store.batches import Batch, fetch, packed
 from smpp_esme.store.moves import standings, write
@@ -82,7 +82,11 @@ def cancel(connection: Connection, reference: str, *, at: datetime) -> bool:
     [standing] = standings(connection, [key])
     waiting = [one.number for one in standing.segments if one.status is MessageStatus.QUEUED]
     ledger = Ledger([standing])
-    moved = ledger.change(key, waiting, MessageStatus.CANCELLED, at=at)
+    if standing.duplicates:
+        # Of a repetition it is the first that counts, and whether that was sent nobody knows.
+        moved = ledger.change(key, waiting, MessageStatus.IN_DOUBT, at=at, because=REPETITION_CANCELLED)
+    else:
+        moved = ledger.change(key, waiting, MessageStatus.CANCELLED, at=at)
     write(connection, ledger)
     return moved
 

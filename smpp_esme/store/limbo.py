@@ -127,17 +127,18 @@ _message_named = select(message.c.id).where(message.c.reference == bindparam("re
 
 def keep(connection: Connection, facts: Sequence[ReceiptFact]) -> None:
     """Keep these receipts until their message is known; one that is kept already is not kept again."""
-    by_digest = {_digest(fact): fact for fact in facts}
-    if not by_digest:
+    new = {_digest(fact): fact for fact in facts}
+    if not new:
         return
-    digests = _digests.parameters([[each] for each in by_digest])
-    for known, _ in fetch(connection, _known, digests):
-        del by_digest[known]
+    spellings = {each: digest for digest in new for each in _spellings(digest, vault_of(connection))}
+    for known, _ in fetch(connection, _known, _digests.parameters([[each] for each in spellings])):
+        new.pop(spellings[known], None)
     vault = sealing(connection)
+    by_digest = new if vault is None else {vault.hash_of(digest): fact for digest, fact in new.items()}
     kept = by_digest if vault is None else {digest: _sealed(fact, vault) for digest, fact in by_digest.items()}
     rows = [[digest, *_FACT.row(fact)] for digest, fact in kept.items()]
     connection.execute(_insert, _facts.parameters(rows))
-    ids = dict(fetch(connection, _known, digests))
+    ids = dict(fetch(connection, _known, _digests.parameters([[each] for each in by_digest])))
     forms = [(fact.link, form, ids[digest]) for digest, fact in by_digest.items() for form in forms_of(fact)]
     connection.execute(_insert_forms, _forms.parameters(forms))
 
@@ -237,6 +238,11 @@ def same_subscriber(fact: ReceiptFact, destination_addr: str) -> bool:
         return True
     number = significant(destination_addr)
     return number in (significant(fact.source_addr), significant(fact.destination_addr))
+
+
+def _spellings(digest: str, vault: Vault | None) -> list[str]:
+    """How a receipt's digest may have been kept: as it is, or keyed where texts are sealed."""
+    return [digest] if vault is None else [digest, *vault.hashes_of(digest)]
 
 
 def _digest(fact: ReceiptFact) -> str:

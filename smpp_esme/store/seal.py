@@ -144,7 +144,11 @@ class Vault:
 
     def is_hash_of(self, kept: str, words: str) -> bool:
         """Whether this is the keyed hash of a text under any of the keys."""
-        return any(kept == hmac.digest(key.hash_key, words.encode(), "sha256").hex() for key in self._keys.values())
+        return kept in self.hashes_of(words)
+
+    def hashes_of(self, words: str) -> list[str]:
+        """The keyed hashes of a text, one under each key."""
+        return [hmac.digest(key.hash_key, words.encode(), "sha256").hex() for key in self._keys.values()]
 
     # What comes from elsewhere, where nothing beside it says that it is sealed
 

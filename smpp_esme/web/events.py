@@ -12,6 +12,7 @@ from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
 
 from smpp_esme.errors import InvalidValue, SmppError
 from smpp_esme.message.notice import Selection
+from smpp_esme.web import problems
 from smpp_esme.web.auth import Scope, needs
 from smpp_esme.web.bodies import Problem
 from smpp_esme.web.event_schema import CONTENT, MEDIA_TYPE, EventPage
@@ -101,12 +102,20 @@ class Streams:
         """
         if stopping:
             raise HTTPException(503, "the daemon is stopping", {"retry-after": "5"})
+        self._see_room()
+
+    def _see_room(self) -> None:
         if self._open >= self._limit:
             raise HTTPException(429, f"{self._limit} streams of events are open already", {"retry-after": "5"})
 
     @contextlib.contextmanager
     def one_more(self) -> Iterator[None]:
-        """While one is open."""
+        """While one is open.
+
+        Raises:
+            HTTPException: 429 if there are as many as may be: others may have been opened since `check`.
+        """
+        self._see_room()
         self._open += 1
         try:
             yield
@@ -136,19 +145,24 @@ class EventStream(Response):
         self._streams = streams
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
-        """Serve it."""
-        del scope
-        with self._streams.one_more():
-            streaming = asyncio.create_task(self._stream(send), name="event stream")
-            leaving = asyncio.create_task(_left(receive), name="event stream's client")
-            try:
-                await asyncio.wait([streaming, leaving], return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                streaming.cancel()
-                leaving.cancel()
-                await asyncio.wait([streaming, leaving])
-            if not streaming.cancelled():
-                streaming.result()
+        """Serve it, or say that there are too many by now."""
+        try:
+            with self._streams.one_more():
+                await self._serve(receive, send)
+        except HTTPException as error:
+            await problems.refusal(error)(scope, receive, send)
+
+    async def _serve(self, receive: Receive, send: Send) -> None:
+        streaming = asyncio.create_task(self._stream(send), name="event stream")
+        leaving = asyncio.create_task(_left(receive), name="event stream's client")
+        try:
+            await asyncio.wait([streaming, leaving], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            streaming.cancel()
+            leaving.cancel()
+            await asyncio.wait([streaming, leaving])
+        if not streaming.cancelled():
+            streaming.result()
 
     async def _stream(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

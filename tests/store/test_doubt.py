@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from smpp_esme.message.doubt import Decision, Resubmit
-from smpp_esme.message.message import EXPIRED_UNSENT, Accepted, Answer, Refused, Unanswered
+from smpp_esme.message.message import EXPIRED_UNSENT, REPETITION_CANCELLED, Accepted, Answer, Refused, Unanswered
 from smpp_esme.message.retry import Patience, Retry
 from smpp_esme.message.status import MessageStatus
 
@@ -154,3 +154,59 @@ async def test_a_repetition_that_is_throttled_once_too_often_proves_nothing(stor
     await store.record_answers([Answer(again.id, 1, THROTTLED)], clock.now, retry=retry)
     kept = await store.message(reference)
     assert (kept.status, kept.error) == (S.IN_DOUBT, "ESME_RTHROTTLED")
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+async def test_a_repetition_that_is_cancelled_leaves_the_doubt_about_the_first(
+    store, doubtful, claim, clock, receipt, parts
+):
+    reference, _ = await doubtful(RESEND, parts=parts, destination_addr="79990000000")
+    assert await store.open_ends.cancel(reference, clock.now)
+    kept = await store.message(reference)
+    assert (kept.status, kept.error) == (S.IN_DOUBT, REPETITION_CANCELLED.name)
+    assert {part.status for part in kept.segments} == {S.IN_DOUBT}
+    assert await claim() == []
+    assert not await store.open_ends.cancel(reference, clock.pass_(seconds=1))
+    answers = [Answer(kept.id, part.number, Accepted(str(part.number)), 1) for part in kept.segments]
+    await store.record_answers(answers, clock.now)
+    await store.record_receipts([receipt(str(part.number)) for part in kept.segments], clock.now)
+    assert (await store.message(reference)).status is S.DELIVERED
+
+
+async def test_a_repetition_that_is_under_way_cannot_be_cancelled(store, doubtful, claim, clock):
+    reference, _ = await doubtful(RESEND)
+    [again] = await claim()
+    assert not await store.open_ends.cancel(reference, clock.now)
+    assert (await store.message(reference)).status is S.SUBMITTING
+    handed_back = Answer(again.id, 1, Unanswered(written=False), again.attempts, again.claimed_at)
+    await store.record_answers([handed_back], clock.now)
+    assert await store.open_ends.cancel(reference, clock.now)
+    assert (await store.message(reference)).status is S.IN_DOUBT
+
+
+async def test_what_was_cancelled_before_it_was_sent_at_all_is_cancelled(store, new, claim, clock):
+    [kept] = await store.add([new()])
+    [claimed] = await claim()
+    await store.record_answers([Answer(claimed.id, 1, THROTTLED)], clock.now)
+    assert await store.open_ends.cancel(kept.reference, clock.now)
+    assert (await store.message(kept.reference)).status is S.CANCELLED
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+async def test_a_late_yes_to_the_first_spares_the_repetition(store, doubtful, claim, clock, parts):
+    """It is the last moment at which a true duplicate can be spared."""
+    reference, _ = await doubtful(RESEND, parts=parts)
+    kept = await store.message(reference)
+    answers = [Answer(kept.id, part.number, Accepted(f"7.{part.number}"), 1) for part in kept.segments]
+    recorded = await store.record_answers(answers, clock.now)
+    assert [(each.moved, each.status) for each in recorded] == [(True, S.SUBMITTED)] * parts
+    assert await claim() == []
+    kept = await store.message(reference)
+    assert [part.message_id for part in kept.segments] == [f"7.{part.number}" for part in kept.segments]
+
+
+async def test_a_late_no_to_the_first_changes_nothing_about_the_repetition(store, doubtful, clock):
+    reference, _ = await doubtful(RESEND)
+    kept = await store.message(reference)
+    await store.record_answers([Answer(kept.id, 1, INVALID, kept.attempts)], clock.now)
+    assert (await store.message(reference)).status is S.QUEUED

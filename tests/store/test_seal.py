@@ -278,3 +278,27 @@ def test_a_vault_without_a_key_is_refused(keys):
 
 def test_no_key_is_in_a_repr():
     assert repr(NEW)[2:-1] not in repr(Vault("encrypted", [NEW]))
+
+
+async def test_a_receipt_in_limbo_is_kept_once_and_its_digest_tells_nothing(opened, receipt, clock):
+    """An unkeyed one would let whoever has the database guess a short text, which receipts quote."""
+    fact = receipt("nobody", raw=b"id:1 text:" + OCTETS)
+
+    async def digests(store):
+        await store.record_receipts([fact, fact], clock.now)
+        return await store._read(lambda connection: list(connection.exec_driver_sql("SELECT digest FROM limbo")))
+
+    plain = await opened(None)
+    [[unkeyed]] = await digests(plain)
+    await plain._write(lambda connection: connection.exec_driver_sql("DELETE FROM limbo"))
+    [[keyed]] = await digests(await opened("encrypted", OLD))
+    assert keyed == Vault("encrypted", [OLD]).hash_of(unkeyed)
+    assert await digests(await opened("hashed", NEW, OLD)) == [(keyed,)]
+    assert await digests(await opened("plain", NEW, OLD)) == [(keyed,)]
+
+
+async def test_a_receipt_that_was_kept_before_texts_were_sealed_is_not_kept_again(opened, receipt, clock):
+    for kind in (None, "encrypted"):
+        store = await opened(kind)
+        await store.record_receipts([receipt("nobody")], clock.now)
+        assert len(await store.limbo()) == 1

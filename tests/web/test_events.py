@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from smpp_esme.daemon.gateway import Gateway
+from smpp_esme.errors import StoreOutage
 from smpp_esme.message.message import Accepted, Answer, ReceiptFact
 from smpp_esme.message.received import Received
 from smpp_esme.message.status import MessageStatus
@@ -295,6 +296,28 @@ async def test_too_many_streams_are_refused_until_one_ends(follow, serving):
     async with asyncio.timeout(PATIENCE):
         while (await follow(port)).status != 200:
             pass
+
+
+async def test_no_more_are_opened_than_may_be_however_many_ask_at_once(follow, serving, store, monkeypatch):
+    """Between the question whether there is room and the stream lies the store, which may be slow, or fail."""
+    port, asked, go_on = await serving(limit=1), [], asyncio.Event()
+    end = store.feed.end
+
+    async def slow():
+        asked.append(len(asked))
+        if len(asked) == 3:
+            go_on.set()
+        await go_on.wait()
+        return await end()
+
+    async def failing():
+        raise StoreOutage("the disk is full")
+
+    monkeypatch.setattr(store.feed, "end", failing)
+    assert [one.status for one in await asyncio.gather(*[follow(port) for _ in range(3)])] == [503] * 3
+    monkeypatch.setattr(store.feed, "end", slow)
+    streams = await asyncio.gather(*[follow(port) for _ in range(3)])
+    assert sorted(one.status for one in streams) == [200, 429, 429]
 
 
 async def test_a_daemon_that_stops_ends_its_streams_and_opens_no_others(follow, serving, gateway):
