@@ -15,6 +15,7 @@ from smpp_esme.web.events import routes as event_routes
 from smpp_esme.web.limits import BodyLimit
 from smpp_esme.web.metrics import Measured
 from smpp_esme.web.metrics import route as metrics_route
+from smpp_esme.web.plain import PlainTexts
 from smpp_esme.web.routes import routes, submitting
 from smpp_esme.web.webhooks import routes as webhook_routes
 
@@ -65,6 +66,7 @@ def create_app(
     app.include_router(webhook_routes)
     app.include_router(metrics_route)
     problems.tell_errors(app)
+    app.add_middleware(PlainTexts, gateway=gateway)
     app.add_middleware(BodyLimit, limit=body_limit, patience=patience)
     app.add_middleware(Auth, callers=callers or {})
     app.add_middleware(Measured, metrics=metrics)  # the last that is added is the first to be asked

@@ -37,6 +37,8 @@ _STATUS: Final[dict[type[SmppError], tuple[int, str]]] = {
     ResponseTimeout: (504, "The SMSC did not answer"),
 }
 
+#: The errors that are told by what they are.
+TOLD: Final = tuple(_STATUS)
 #: Seconds after which the store may be usable again.
 _LATER: Final = "5"
 _UNREADABLE: Final = "The request cannot be read"
@@ -73,6 +75,11 @@ def refusal(error: HTTPException) -> Response:
 
 
 async def _told(_: Request, error: Exception) -> Response:
+    return told(error)
+
+
+def told(error: Exception) -> Response:
+    """The response that tells one of the errors in `TOLD`."""
     status, title = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     if isinstance(error, InvalidValue):
         return answer(

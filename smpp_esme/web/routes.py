@@ -28,7 +28,6 @@ from smpp_esme.web.bodies import (
     SubmitBatch,
     in_their_words,
 )
-from smpp_esme.web.plain import PlainTexts
 
 if TYPE_CHECKING:
     from smpp_esme.daemon.gateway import Gateway
@@ -58,7 +57,7 @@ Key = Annotated[
     ),
 ]
 
-submitting = APIRouter(responses=PROBLEMS, route_class=PlainTexts)
+submitting = APIRouter(responses=PROBLEMS)
 routes = APIRouter(responses=PROBLEMS)
 
 

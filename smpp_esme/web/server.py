@@ -6,14 +6,15 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from smpp_esme.errors import ConfigError
+from smpp_esme.web.connections import Patient, PatientH11
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,63 +44,6 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         problem = str(error.strerror or error).partition(" (while")[0]  # Python repeats the address there
         raise ConfigError("http", f"{host}:{port}: {problem}", "another host or port") from error
-
-
-class _Patient(H11Protocol):
-    """A connection that is closed when a request's head does not come in time, or an answer is not read.
-
-    uvicorn itself would wait for ever.
-    """
-
-    patience = 30.0
-    _deadline: asyncio.TimerHandle | None = None
-    _unread: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        super().connection_made(transport)
-        self._watch()
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self._watch()
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._unread = self.loop.call_later(self.patience, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        self._read()
-        super().resume_writing()
-
-    def _read(self) -> None:
-        if self._unread:
-            self._unread.cancel()
-            self._unread = None
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._unwatch()
-        self._read()
-        super().connection_lost(exc)
-
-    @property
-    def _is_idle(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete
-
-    def _watch(self) -> None:
-        if not self._is_idle:
-            self._unwatch()
-        elif self._deadline is None:
-            self._deadline = self.loop.call_later(self.patience, self._give_up)
-
-    def _unwatch(self) -> None:
-        if self._deadline:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def _give_up(self) -> None:
-        self._deadline = None
-        if self._is_idle:
-            self.transport.close()
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -227,7 +171,7 @@ def _configured(app: ASGIApp, options: Options) -> uvicorn.Config:
     _show(_trial(), options)
     config = uvicorn.Config(
         app,
-        http=type("_Patient", (_Patient,), {"patience": options.patience}),
+        http=_patient(options.patience),
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=_GRACE,
@@ -242,3 +186,13 @@ def _configured(app: ASGIApp, options: Options) -> uvicorn.Config:
     )
     config.load()
     return config
+
+
+def _patient(patience: float) -> type[Patient]:
+    """Such connections, read by what is installed; `patience` in seconds."""
+    read: type[Patient] = PatientH11
+    if find_spec("httptools"):
+        from smpp_esme.web.fast_connections import PatientHttpTools  # noqa: PLC0415 - an extra
+
+        read = PatientHttpTools
+    return type(read.__name__, (read,), {"patience": patience})

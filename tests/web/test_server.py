@@ -13,13 +13,25 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 
 from smpp_esme.errors import ConfigError
+from smpp_esme.web import server
 from smpp_esme.web.app import create_app
 from smpp_esme.web.auth import Caller, Scope, digest
 from smpp_esme.web.server import Options, Server, listen, serve
 
 TO = "+79161234567"
+HEAD_LIMIT = 65_536
 PATIENCE = 20.0
 BODY = json.dumps({"to": TO, "text": "hello"}).encode()
+
+
+@pytest.fixture(params=["h11", "httptools"], autouse=True)
+def reader(request, monkeypatch):
+    """What reads HTTP: all of this holds for both."""
+    if request.param == "httptools":
+        pytest.importorskip("httptools", reason="the extra `speed` is not installed")
+    else:
+        monkeypatch.setattr(server, "find_spec", lambda _: None)
+    return request.param
 
 
 @pytest.fixture
@@ -100,6 +112,79 @@ async def test_a_client_that_leaves_in_the_middle_harms_nobody(served, store):
     status, _, _ = await ask(served, request(f"content-length: {len(BODY)}", body=BODY))
     assert status == 202
     assert len(await store.messages()) == 1
+
+
+async def test_half_a_body_is_not_taken_for_a_whole_one(served, store):
+    _, writer = await asyncio.open_connection("127.0.0.1", served)
+    chunk = f"{len(BODY):x}\r\n".encode() + BODY + b"\r\n"  # JSON that could be read, and no end
+    writer.write(request("transfer-encoding: chunked", body=chunk))
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    status, _, _ = await ask(served, request(f"content-length: {len(BODY)}", body=BODY))
+    assert status == 202
+    assert len(await store.messages()) == 1
+
+
+def test_which_is_used_is_what_is_installed(reader):
+    assert server._patient(1.0).__name__ == {"h11": "PatientH11", "httptools": "PatientHttpTools"}[reader]
+
+
+ENDLESS = {
+    "address": (b"GET /", b"a" * 5000),
+    "one header": (b"GET /healthz HTTP/1.1\r\nx: ", b"a" * 5000),
+    "many headers": (b"GET /healthz HTTP/1.1\r\n", b"x: aaaaaaaa\r\n" * 400),
+    "nothing": (b"", b"\r\n" * 2500),
+    "a trailer": (request("transfer-encoding: chunked", body=b"1\r\n{\r\n0\r\nx: "), b"a" * 5000),
+    "many trailers": (request("transfer-encoding: chunked", body=b"1\r\n{\r\n0\r\n"), b"x: aaaaaaaa\r\n" * 400),
+}
+
+
+@pytest.mark.parametrize("part", ENDLESS)
+async def test_a_head_without_an_end_is_cut_off(served, part):
+    beginning, more = ENDLESS[part]
+    async with asyncio.timeout(PATIENCE):
+        _, writer = await asyncio.open_connection("127.0.0.1", served)
+        writer.write(beginning)
+        sent = 0
+        with suppress(ConnectionError):
+            while sent < 8 * HEAD_LIMIT:
+                writer.write(more)
+                await writer.drain()
+                await asyncio.sleep(0)
+                sent += len(more)
+        writer.transport.abort()
+    assert sent < 8 * HEAD_LIMIT
+
+
+async def test_more_requests_at_once_than_a_head_may_have_octets_are_all_answered(served):
+    count = 2 * HEAD_LIMIT // 500
+    async with asyncio.timeout(PATIENCE):
+        reader, writer = await asyncio.open_connection("127.0.0.1", served)
+        writer.write((b"GET /nowhere HTTP/1.1\r\nhost: daemon\r\nx: " + b"a" * 480 + b"\r\n\r\n") * count)
+        for _ in range(count):
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 404")
+            await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split()[0]))
+        writer.close()
+
+
+async def test_an_offer_of_http_2_changes_nothing(served, store):
+    # As the JDK's client makes it with each first request.
+    offer = (
+        "connection: Upgrade, HTTP2-Settings",
+        "upgrade: h2c",
+        "http2-settings: AAEAAEAAAAIAAAAB",
+    )
+    async with asyncio.timeout(PATIENCE):
+        reader, writer = await asyncio.open_connection("127.0.0.1", served)
+        for headers in (offer, ()):
+            writer.write(request(f"content-length: {len(BODY)}", *headers, body=BODY))
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 202")
+            await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split()[0]))
+        writer.close()
+    assert len(await store.messages()) == 2
 
 
 async def test_a_stop_lets_the_open_request_end_and_takes_no_other(app, store, monkeypatch):
