@@ -77,6 +77,8 @@ def _told(findings: Findings) -> Iterator[str]:
         yield "receipt: none came"
     if findings.limit:
         yield _limit(findings.limit)
+    if findings.ended:
+        yield f"the session ended: {findings.ended}"
 
 
 def _bind(bind: Bind) -> Iterator[str]:

@@ -5,25 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack, cast
 
 from msgspec.structs import replace
 
 from smpp_esme.client.esme import Esme
 from smpp_esme.client.guarded import Actions, Guarded, rules_of
 from smpp_esme.errors import InvalidValue
+from smpp_esme.protocol.timers import Timers
 from smpp_esme.session.endpoint import DEFAULT_PORTS, Endpoint, parse_url
 from smpp_esme.session.link import Link
 from smpp_esme.session.pacing import Pacing
-from smpp_esme.session.plan import Plan
+from smpp_esme.session.plan import Backoff, Plan
 from smpp_esme.session.tls import Tls
 from smpp_esme.sms.profile import Profile
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
-    from smpp_esme.protocol.timers import Timers
-    from smpp_esme.session.plan import Backoff
+    from collections.abc import AsyncIterator
 
 #: Seconds that the end of the body waits for answers that are outstanding.
 _DRAIN: Final = 5.0
@@ -31,6 +30,22 @@ _DRAIN: Final = 5.0
 _ACCOUNT: Final = ("system_id", "password", "system_type")
 #: Options that are the plan's own.
 _PLAN: Final = ("how", "binds", "timers", "backoff", "return_after", "peer_version")
+
+
+#: What the value of each option may be, as types and in words.
+_KINDS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
+    **dict.fromkeys(("host", "system_id", "password", "system_type", "how", "name"), ((str,), "a str")),
+    **dict.fromkeys(("port", "binds", "window"), ((int,), "a whole number, 1 or more")),
+    **dict.fromkeys(("attempts", "peer_version"), ((int,), "a whole number, 0 or more")),
+    **dict.fromkeys(("throughput", "return_after", "patience", "drain"), ((int, float), "a number, 0 or more")),
+    "hosts": ((Sequence,), "a list of names or addresses, each with its port or without"),
+    "tls": ((bool, Tls, ssl.SSLContext), "True, a Tls, or an ssl.SSLContext"),
+    "profile": ((str, Profile), "the name of one, or a Profile"),
+    "rules": ((dict,), 'a dict such as {"repeat": "delay"}'),
+    "timers": ((Timers,), "a Timers"),
+    "backoff": ((Backoff,), "a Backoff"),
+}
+_LEAST: Final = {"port": 1, "binds": 1, "window": 1}
 
 
 class Options(TypedDict, total=False):
@@ -127,7 +142,9 @@ def plan_of(urls: Sequence[str | Endpoint], options: Options) -> Plan:
     """
     if unknown := options.keys() - Options.__annotations__.keys():
         raise InvalidValue(min(unknown), "is no option of connect", f"one of {', '.join(Options.__annotations__)}")
-    given = [parse_url(one) if isinstance(one, str) else one for one in (*urls, *_hosts(options))]
+    for name, value in options.items():
+        _check(name, value)
+    given = [_endpoint(one) for one in (*urls, *_hosts(options))]
     if not given:
         raise InvalidValue("url", "is missing", "smpp://system_id:password@host:port, or host=")
     changed: dict[str, Any] = {name: value for name, value in options.items() if name in _ACCOUNT}
@@ -139,6 +156,30 @@ def plan_of(urls: Sequence[str | Endpoint], options: Options) -> Plan:
         window=options.get("window", 100),
         **{name: value for name, value in options.items() if name in _PLAN},  # type: ignore[arg-type]
     )
+
+
+def _check(name: str, value: object) -> None:
+    """See that an option's value is one.
+
+    Raises:
+        InvalidValue: it is of another type, or too small.
+    """
+    types, allowed = _KINDS[name]
+    fits = isinstance(value, types) and (bool in types or not isinstance(value, bool))
+    if fits and isinstance(value, int | float):
+        fits = value >= _LEAST.get(name, 0)
+    if fits and name == "hosts":
+        fits = not isinstance(value, str) and all(isinstance(one, str) for one in cast("Sequence[object]", value))
+    if not fits:
+        raise InvalidValue(name, f"is {value!r}" if isinstance(value, int | float) else "is none", allowed)
+
+
+def _endpoint(given: str | Endpoint) -> Endpoint:
+    if isinstance(given, str):
+        return parse_url(given)
+    if not isinstance(given, Endpoint):
+        raise InvalidValue("url", "is none", "a str such as smpp://system_id:password@host:port, or an Endpoint")
+    return given
 
 
 def _hosts(options: Options) -> list[Endpoint]:

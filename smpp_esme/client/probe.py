@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec.structs import replace
 
+from smpp_esme.errors import ResponseTimeout, SessionClosed
 from smpp_esme.protocol.commands import CommandId, CommandStatus
 from smpp_esme.protocol.pdus import RESPONSES, DeliverSm, EnquireLink, GenericNack, QuerySm, SubmitSmResp
 from smpp_esme.protocol.tlvs import TLVS, Tag
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import ssl
 
     from smpp_esme.protocol.pdus import DataSm, Pdu, SubmitSm
+    from smpp_esme.protocol.timers import Timers
     from smpp_esme.session.endpoint import Endpoint
     from smpp_esme.sms.profile import Profile
     from smpp_esme.sms.receipt import Receipt
@@ -52,12 +54,17 @@ class Bind(msgspec.Struct, frozen=True, kw_only=True):
     tlvs: tuple[str, ...]
 
 
+#: What stands for a command_status where there is none.
+_NO_RESPONSE: Final = "no response"
+_CLOSED: Final = "session closed"
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """How one request was answered.
 
     Attributes:
-        seconds: until the answer came.
-        status: its command_status, by name.
+        seconds: until the answer came, or was waited for no longer.
+        status: its command_status, by name; or "no response", or "session closed".
         message_id: the SMSC's, if it gave one.
     """
 
@@ -98,7 +105,7 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         taken: how many were accepted.
         seconds: how long that took.
-        status: the refusal, by name; "" if there was none.
+        status: the refusal, by name, or as in `Answer`; "" if there was none.
     """
 
     taken: int
@@ -107,7 +114,10 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was found out; what was not asked for, or did not come, is None."""
+    """All that was found out; what was not asked for, or did not come, is None.
+
+    `ended` says why the SMSC ended the session before all was asked; "" if it did not.
+    """
 
     bind: Bind
     enquire_link: Answer
@@ -115,6 +125,7 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     query_sm: Answer | None = None
     receipt: Seen | None = None
     limit: Limit | None = None
+    ended: str = ""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,18 +145,25 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def probe(
-    endpoint: Endpoint, profile: Profile, asked: Asked, *, how: str = "transceiver", tls: ssl.SSLContext | None = None
+    endpoint: Endpoint,
+    profile: Profile,
+    asked: Asked,
+    *,
+    how: str = "transceiver",
+    tls: ssl.SSLContext | None = None,
+    timers: Timers | None = None,
 ) -> Findings:
     """Bind, ask, and unbind.
 
-    Cancelling leaves nothing open; what was submitted stays submitted.
+    That a request is left unanswered, or the session ended, is a finding. Cancelling leaves nothing open; what was
+    submitted stays submitted.
 
     Raises:
         ConnectFailed, BindRefused: it does not let us in.
-        ResponseTimeout, SessionClosed: it leaves a request unanswered, or ends the session.
+        ResponseTimeout, SessionClosed: it leaves the bind unanswered, or ends the session upon it.
         InvalidValue: nothing can be sent to this number, or from this source.
     """
-    session = await Session.connect(endpoint, window=_WINDOW, tls=tls)
+    session = await Session.connect(endpoint, window=_WINDOW, tls=tls, timers=timers)
     try:
         return await _Probe(session, profile, asked).run(endpoint.bind_request(how))
     finally:
@@ -167,8 +185,12 @@ class _Probe:
         findings = Findings(
             bind=_bind(response, self._loop.time() - begun), enquire_link=await self._ask(EnquireLink())
         )
-        if not self._asked.to:
-            return findings
+        if self._asked.to and not self._session.closed:
+            findings = await self._submitted(findings)
+        return replace(findings, ended=closed.reason) if (closed := self._session.closed) else findings
+
+    async def _submitted(self, findings: Findings) -> Findings:
+        """These, and what a message shows, and many."""
         submitted = await self._ask(self._message())
         findings = replace(findings, submit_sm=submitted)
         if submitted.message_id:
@@ -177,13 +199,23 @@ class _Probe:
                 query_sm=await self._ask(QuerySm(message_id=submitted.message_id)),
                 receipt=await self._receipt(submitted.message_id),
             )
-        return replace(findings, limit=await self._limit()) if self._asked.limit else findings
+        if self._asked.limit and not self._session.closed:
+            findings = replace(findings, limit=await self._limit())
+        return findings
 
     async def _ask(self, pdu: Pdu) -> Answer:
-        begun = self._loop.time()
-        response = await self._session.request(pdu)
-        message_id = response.message_id if isinstance(response, SubmitSmResp) and not response.command_status else ""
-        return Answer(seconds=self._loop.time() - begun, status=response.status.name, message_id=message_id)
+        begun, message_id = self._loop.time(), ""
+        try:
+            response = await self._session.request(pdu)
+        except ResponseTimeout:
+            status = _NO_RESPONSE
+        except SessionClosed:
+            status = _CLOSED
+        else:
+            status = response.status.name
+            if isinstance(response, SubmitSmResp) and not response.command_status:
+                message_id = response.message_id
+        return Answer(seconds=self._loop.time() - begun, status=status, message_id=message_id)
 
     def _message(self) -> SubmitSm:
         # Each its own text, for an SMSC may refuse what it had a moment ago.
@@ -200,7 +232,7 @@ class _Probe:
                     for request in await self._session.requests():
                         if seen := self._take(request, message_id, self._loop.time() - begun):
                             return seen
-        except TimeoutError:
+        except (TimeoutError, SessionClosed):
             return None
 
     def _take(self, request: Pdu, message_id: str, seconds: float) -> Seen | None:

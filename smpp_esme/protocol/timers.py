@@ -9,6 +9,8 @@ from enum import Enum
 
 import msgspec
 
+from smpp_esme.errors import InvalidValue
+
 
 class Timers(msgspec.Struct, frozen=True, kw_only=True):
     """How long to wait for what, in seconds.
@@ -24,6 +26,12 @@ class Timers(msgspec.Struct, frozen=True, kw_only=True):
     enquire_link: float = 30.0
     inactivity: float = 0.0
     response: float = 10.0
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            seconds = getattr(self, name)
+            if not isinstance(seconds, int | float) or not seconds >= 0:
+                raise InvalidValue(f"timers.{name}", f"is {seconds!r}", "seconds; 0 turns it off")
 
 
 class Due(Enum):

@@ -117,6 +117,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         least = 0 if self.outbind else 1
         if self.binds < least:
             raise InvalidValue("binds", f"is {self.binds}", f"{least} or more")
+        if self.window < 1:
+            raise InvalidValue("window", f"is {self.window}", "1 or more")
 
     @property
     def submits(self) -> bool:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,8 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smpp_esme.client.probe import Asked, Findings, probe, profile_of, utc_offset
-from smpp_esme.errors import BindRefused, ConfigError
+from smpp_esme.errors import BindRefused, ConfigError, SessionClosed
+from smpp_esme.protocol.parameters import EsmClass
+from smpp_esme.protocol.pdus import RESPONSES, BindTransceiver, DeliverSm, QuerySm, SubmitSm
+from smpp_esme.protocol.state import Role
+from smpp_esme.protocol.timers import Timers
 from smpp_esme.session.endpoint import parse_url
+from smpp_esme.session.outcome import Awaited
+from smpp_esme.session.session import Session
 from smpp_esme.sms import profile as profiles
 from smpp_esme.sms.message_id import Form
 from smpp_esme.sms.profile import Profile, source
@@ -78,6 +86,74 @@ async def test_no_more_is_submitted_than_was_asked_for(smsc):
     limit = (await found(smsc, to=TO, limit=120)).limit
     assert (limit.taken, limit.status) == (120, "")
     assert smsc.counts.submits == 121
+
+
+class Own:
+    """An SMSC that leaves these requests unanswered, and cuts the connection at that one."""
+
+    def __init__(self, unanswered=(), cut_at=None):
+        self.unanswered, self.cut_at = unanswered, cut_at
+
+    async def serve(self, session):
+        with contextlib.suppress(SessionClosed):
+            while True:
+                for request in await session.requests():
+                    self.take(session, request)
+
+    def take(self, session, request):
+        if isinstance(request, self.cut_at or ()):
+            session.abort()
+        elif not isinstance(request, self.unanswered):
+            session.respond(request, RESPONSES[request.command_id](**self.parameters(request)))
+        if isinstance(request, SubmitSm) and not session.closed:
+            receipt = b"id:1 sub:001 dlvrd:001 submit date:2601010000 done date:2601010000 stat:DELIVRD err:000 text:"
+            session.start(DeliverSm(esm_class=EsmClass.DELIVERY_RECEIPT, short_message=receipt), Awaited())
+
+    def parameters(self, request):
+        return {BindTransceiver: {"system_id": "own"}, SubmitSm: {"message_id": "1"}}.get(type(request), {})
+
+
+@pytest.fixture
+async def probed():
+    """Probes such an SMSC: `await probed(cut_at=QuerySm)`."""
+    loop, tasks, servers = asyncio.get_running_loop(), [], []
+
+    async def ask(**options):
+        own = Own(**options)
+        opened = lambda session: tasks.append(loop.create_task(own.serve(session)))  # noqa: E731 - it is named
+        servers.append(await loop.create_server(lambda: Session(Role.SMSC, on_open=opened), "127.0.0.1", 0))
+        endpoint = parse_url(f"smpp://acme:secret@127.0.0.1:{servers[0].sockets[0].getsockname()[1]}")
+        return await probe(endpoint, STANDARD, Asked(to=TO), timers=Timers(response=0.1, enquire_link=0))
+
+    yield ask
+    for server in servers:
+        server.close()
+    await asyncio.gather(*tasks)
+
+
+async def test_a_request_that_is_not_answered_is_a_finding(probed):
+    findings = await probed(unanswered=(QuerySm,))
+    assert findings.query_sm.status == "no response"
+    assert findings.submit_sm.status == "ESME_ROK"
+    assert findings.receipt.state == "DELIVERED"
+    assert findings.ended == ""
+
+
+@pytest.mark.parametrize("at", [SubmitSm, QuerySm])
+async def test_a_session_that_the_smsc_ends_leaves_what_was_found(probed, at):
+    findings = await probed(cut_at=at)
+    assert findings.bind.system_id == "own"
+    assert "closed" in findings.ended
+    assert findings.submit_sm.status == ("session closed" if at is SubmitSm else "ESME_ROK")
+
+
+@pytest.mark.smsc(profile="standard", receipt_delay=0.01)
+async def test_a_limit_test_that_ends_the_session_tells_how_far_it_came(smsc):
+    smsc.script.close("before", after=41)
+    findings = await found(smsc, to=TO, limit=100)
+    assert findings.receipt.state == "DELIVERED"
+    assert (findings.limit.taken, findings.limit.status) == (40, "session closed")
+    assert findings.ended
 
 
 @pytest.mark.smsc(profile="standard", accounts={"acme": "secret"})

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+
+from smpp_esme.errors import InvalidValue
 from smpp_esme.protocol.timers import Due, SilenceWatch, Timers
 
 OFF = Timers(session_init=0, enquire_link=0, inactivity=0, response=0)
@@ -66,3 +69,11 @@ def test_zero_turns_every_timer_off():
     watch.bound()
     assert watch.next_deadline() is None
     assert watch.tick(1e9) is Due.NOTHING
+
+
+@pytest.mark.parametrize("name", Timers.__struct_fields__)
+@pytest.mark.parametrize("wrong", [-1, float("nan"), "5", None])
+def test_a_timer_that_is_none_is_named(name, wrong):
+    with pytest.raises(InvalidValue) as refused:
+        Timers(**{name: wrong})
+    assert refused.value.field == f"timers.{name}"
