@@ -153,8 +153,10 @@ class Esme:
         message = MtMessage("", content, **parameters)
         message_ids: list[str] = []
         unsuccessful: dict[str, UnsuccessSme] = {}
+        session: Session | None = None
         for pdu in self._composer.multi_pdus_of(message, to):
-            response = await self.request(pdu)
+            session = await self._turn(_LANE, session)  # its segments stay together
+            response = await session.request(pdu)
             if response.command_status or not isinstance(response, SubmitMultiResp):
                 raise SubmitRefused(response.status, "submit_multi")
             message_ids.append(response.message_id)

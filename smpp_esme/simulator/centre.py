@@ -12,9 +12,22 @@ from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from msgspec.structs import replace
+
 from smpp_esme.protocol.commands import CommandId, CommandStatus
 from smpp_esme.protocol.parameters import MessageState
-from smpp_esme.protocol.pdus import RESPONSES, CancelSmResp, GenericNack, QuerySmResp, ReplaceSmResp
+from smpp_esme.protocol.pdus import (
+    RESPONSES,
+    CancelSmResp,
+    DistributionList,
+    GenericNack,
+    QuerySmResp,
+    ReplaceSmResp,
+    SubmitMulti,
+    SubmitMultiResp,
+    SubmitSm,
+    UnsuccessSme,
+)
 from smpp_esme.simulator import receipts
 from smpp_esme.simulator.fates import Fates
 from smpp_esme.simulator.forms import write_id
@@ -28,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from smpp_esme.protocol.pdus import CancelSm, DataSm, Pdu, QuerySm, ReplaceSm, SubmitSm, SubmitSmResp
+    from smpp_esme.protocol.pdus import CancelSm, DataSm, Pdu, QuerySm, ReplaceSm, SmeAddress, SubmitSmResp
     from smpp_esme.simulator.agenda import Agenda
     from smpp_esme.simulator.bind import Bind
     from smpp_esme.simulator.handsets import Handsets
@@ -40,6 +53,10 @@ if TYPE_CHECKING:
 _LOOKUPS: Final = frozenset(
     octets for text in ("__HLR__", "__PING__") for octets in (gsm_encode(text), text.encode(), text.encode("utf-16-be"))
 )
+
+
+#: Parameters that submit_multi shares with submit_sm (SMPP 3.4, 4.5.1).
+_SHARED: Final = tuple(name for name, _ in SubmitMulti.layout.fields if name in SubmitSm.__struct_fields__)
 
 
 class Centre:
@@ -86,6 +103,7 @@ class Centre:
         self._answers: dict[int, Callable[[Bind, Any], None]] = {
             CommandId.SUBMIT_SM: self._submit,
             CommandId.DATA_SM: self._submit,
+            CommandId.SUBMIT_MULTI: self._submit_multi,
             CommandId.QUERY_SM: self._query,
             CommandId.CANCEL_SM: self._cancel,
             CommandId.REPLACE_SM: self._replace,
@@ -121,9 +139,40 @@ class Centre:
         else:
             self._respond_later(bind, request, response, plan)
 
+    def _submit_multi(self, bind: Bind, request: SubmitMulti) -> None:
+        """submit_multi (SMPP 3.4, 4.5), where the profile has it: one message_id for all, and a fate for each."""
+        if not bind.profile.submit_multi or self._settings.guards.segments_within is not None:
+            self._refuse(bind, request)
+            return
+        if any(isinstance(one, DistributionList) for one in request.dest_address):
+            bind.session.respond(request, SubmitMultiResp(command_status=CommandStatus.ESME_RINVDLNAME))
+            return
+        ones = _one_by_one(request)
+        plans = [replace(self._script.plan(one, bind.system_id), receipt_first=False) for one in ones]
+        if plans[0].cut == "before":
+            bind.session.hang_up()
+            return
+        number = next(self._numbers)
+        taken = [self._take_one(bind, one, plan, number) for one, plan in zip(ones, plans, strict=True)]
+        message_id = next((given for _, given in taken if given), "")
+        refused = tuple([_unsuccessful(one, status) for one, (status, _) in zip(ones, taken, strict=True) if status])
+        response = SubmitMultiResp(message_id=message_id, unsuccess_sme=refused)
+        if not message_id:
+            response = SubmitMultiResp(command_status=refused[0].error_status_code)
+        self._respond_later(bind, request, response, plans[0])
+
+    def _take_one(self, bind: Bind, request: SubmitSm, plan: Plan, number: int) -> tuple[int, str]:
+        """One destination of several: why it was refused, or its message_id."""
+        self._counts.submits += 1
+        self._journal.submit_sms.append(request)
+        if status := plan.status or fault(request) or (self._is_strict and self._excess(bind, request)):
+            self._counts.refused += 1
+            return status, ""
+        return 0, self._accept(bind, request, plan, number).message_id
+
     def _query(self, bind: Bind, request: QuerySm) -> None:
         """query_sm (SMPP 3.4, 4.8)."""
-        message = self._message(bind, request.message_id)
+        message = self._message(bind, request)
         if message is None:
             bind.session.respond(request, QuerySmResp(command_status=CommandStatus.ESME_RQUERYFAIL))
             return
@@ -138,23 +187,39 @@ class Centre:
         bind.session.respond(request, response)
 
     def _cancel(self, bind: Bind, request: CancelSm) -> None:
-        """cancel_sm of one message (SMPP 3.4, 4.9); one that is gone, or all of a kind, cannot be cancelled."""
+        """cancel_sm of one message or of all of a kind (SMPP 3.4, 4.9); what is gone cannot be cancelled."""
         now = self._agenda.now()
-        message = self._message(bind, request.message_id)
-        if message is None or message.state(now) is not MessageState.ENROUTE:
-            bind.session.respond(request, CancelSmResp(command_status=CommandStatus.ESME_RCANCELFAIL))
-            return
-        message.cancel(now)
-        bind.session.respond(request, CancelSmResp())
-        if self.fates.reports(message):
-            self.fates.report(message)
+        named = self._message(bind, request) if request.message_id else None
+        found = [named] if named else [] if request.message_id else self._of_a_kind(bind, request)
+        cancelled = [message for message in found if message.state(now) is MessageState.ENROUTE]
+        for message in cancelled:
+            message.cancel(now)
+        status = CommandStatus.ESME_ROK if cancelled else CommandStatus.ESME_RCANCELFAIL
+        bind.session.respond(request, CancelSmResp(command_status=status))
+        for message in cancelled:
+            if self.fates.reports(message):
+                self.fates.report(message)
+
+    def _of_a_kind(self, bind: Bind, request: CancelSm) -> list[Message]:
+        """The account's messages from this source to this destination, of this service_type."""
+        kind = (bind.system_id, request.source_addr, request.destination_addr, request.service_type)
+        return [one for one in self._messages.values() if _kind_of(one) == kind]
 
     def _replace(self, bind: Bind, request: ReplaceSm) -> None:
-        """replace_sm (SMPP 3.4, 4.10): nothing is ever replaced."""
-        bind.session.respond(request, ReplaceSmResp(command_status=CommandStatus.ESME_RREPLACEFAIL))
+        """replace_sm (SMPP 3.4, 4.10) of a message that one submit_sm carried and no handset has yet."""
+        message = self._message(bind, request)
+        replaced = (
+            message is not None
+            and message.state(self._agenda.now()) is MessageState.ENROUTE
+            and self._journal.replace(message, request)
+        )
+        if message and replaced:
+            self.fates.expect(message)
+        status = CommandStatus.ESME_ROK if replaced else CommandStatus.ESME_RREPLACEFAIL
+        bind.session.respond(request, ReplaceSmResp(command_status=status))
 
     def _refuse(self, bind: Bind, request: Pdu) -> None:
-        """What this SMSC does not offer, such as submit_multi and the broadcasts (smsc-centre has neither)."""
+        """What this SMSC does not offer, such as the broadcasts."""
         bind.session.respond(request, RESPONSES[request.command_id](command_status=CommandStatus.ESME_RINVCMDID))
 
     # Responses
@@ -190,8 +255,8 @@ class Centre:
 
     # Messages
 
-    def _accept(self, bind: Bind, request: SubmitSm | DataSm, plan: Plan) -> Message:
-        now, number = self._agenda.now(), next(self._numbers)
+    def _accept(self, bind: Bind, request: SubmitSm | DataSm, plan: Plan, number: int | None = None) -> Message:
+        now, number = self._agenda.now(), next(self._numbers) if number is None else number
         message_id = str(number)
         if self._settings.response_ids != "decimal":
             message_id = write_id(number, self._settings.response_ids, message_id)
@@ -233,10 +298,12 @@ class Centre:
         if not (message.plan.receipt_first and self.fates.reports(message)):
             self.fates.schedule(message, bind)
 
-    def _message(self, bind: Bind, message_id: str) -> Message | None:
-        """The account's own message with this id."""
-        message = self._messages.get(message_id)
-        return message if message and message.system_id == bind.system_id else None
+    def _message(self, bind: Bind, request: QuerySm | CancelSm | ReplaceSm) -> Message | None:
+        """The account's own message that this is about; a source that is given must be the message's."""
+        message = self._messages.get(request.message_id)
+        if message is None or message.system_id != bind.system_id:
+            return None
+        return message if request.source_addr in {"", message.request.source_addr} else None
 
     # Segments that never come
 
@@ -270,6 +337,37 @@ class Centre:
 
     def _moment(self, now: float) -> datetime:
         return moment(self._settings.epoch + now)
+
+
+def _one_by_one(request: SubmitMulti) -> list[SubmitSm]:
+    """A submit_sm for each destination."""
+    common = {name: getattr(request, name) for name in _SHARED}
+    return [
+        SubmitSm(
+            request.sequence_number,
+            **common,
+            dest_addr_ton=one.dest_addr_ton,
+            dest_addr_npi=one.dest_addr_npi,
+            destination_addr=one.destination_addr,
+            tlvs=request.tlvs,
+        )
+        for one in cast("tuple[SmeAddress, ...]", request.dest_address)
+    ]
+
+
+def _unsuccessful(request: SubmitSm, status: int) -> UnsuccessSme:
+    return UnsuccessSme(
+        dest_addr_ton=request.dest_addr_ton,
+        dest_addr_npi=request.dest_addr_npi,
+        destination_addr=request.destination_addr,
+        error_status_code=status,
+    )
+
+
+def _kind_of(message: Message) -> tuple[str, str, str, str]:
+    """What cancel_sm without a message_id goes by."""
+    request = message.request
+    return message.system_id, request.source_addr, request.destination_addr, request.service_type
 
 
 def _refusal(request: Pdu, status: int, plan: Plan) -> Pdu:

@@ -133,8 +133,15 @@ class Fates:
             self._counts.receipts_dropped += 1
             return
         not_over = bind.session if plan.elsewhere else None
+        message.is_expected = True
         for _ in range(plan.receipts):
             self._agenda.add(message.due, partial(self._report_verdict, message, not_over))
+
+    def expect(self, message: Message) -> None:
+        """A receipt may be asked for now that was not when it was submitted."""
+        if not message.is_expected and self.reports(message):
+            message.is_expected = True
+            self._agenda.add(message.due, partial(self._report_verdict, message, None))
 
     def reports(self, message: Message) -> bool:
         """Whether its account asked for a receipt of what became of it."""
@@ -186,7 +193,7 @@ class Fates:
             self._agenda.add(due, partial(self.report, message, verdict=Verdict(state), form=marked))
 
     def _report_verdict(self, message: Message, not_over: Session | None) -> None:
-        if not message.is_cancelled:  # then it has had its receipt
+        if not message.is_cancelled and self.reports(message):  # else it has had its receipt, or is to have none
             self.report(message, not_over=not_over)
 
     def _reply(self, message: Message, text: str) -> None:

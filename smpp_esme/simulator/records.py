@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from smpp_esme.errors import InvalidValue
-from smpp_esme.protocol.parameters import MessageState
+from smpp_esme.protocol.parameters import EsmClass, MessageState
 from smpp_esme.protocol.pdus import DataSm, SubmitSm
+from smpp_esme.protocol.tlvs import Tag
 from smpp_esme.simulator.handsets import Verdict
 from smpp_esme.simulator.plan import AS_EXPECTED, Plan
 from smpp_esme.sms import envelope, udh
@@ -30,6 +32,7 @@ from smpp_esme.sms.received import Body, Place, read
 from smpp_esme.sms.wap import PORTS
 
 if TYPE_CHECKING:
+    from smpp_esme.protocol.pdus import ReplaceSm
     from smpp_esme.sms.mo import MoMessage
 
 #: So many segments may wait for the rest of their text; past that the oldest text is given up.
@@ -136,6 +139,7 @@ class Message(msgspec.Struct, kw_only=True, gc=False):
         plan: what the script says of it.
         written: its message_id as the text of its receipt has it; "" as in the response.
         tlv_id: likewise, as receipted_message_id has it.
+        is_expected: whether its receipt is on the agenda.
     """
 
     message_id: str
@@ -151,6 +155,7 @@ class Message(msgspec.Struct, kw_only=True, gc=False):
     plan: Plan = msgspec.field(default_factory=lambda: AS_EXPECTED)
     written: str = ""
     tlv_id: str = ""
+    is_expected: bool = False
 
     def state(self, now: float) -> MessageState:
         """What query_sm is told."""
@@ -220,6 +225,34 @@ class Journal:
         if place is None:
             return self._keep(reading, [message], at)
         return self._take_segment(message, place, at)
+
+    def replace(self, message: Message, new: ReplaceSm) -> bool:
+        """Give a message another text, and other receipts; False if it is a segment, or has no short_message."""
+        request = message.request
+        if not isinstance(request, SubmitSm) or message.parts > 1 or request.esm_class & EsmClass.UDHI:
+            return False
+        message.request = replace(
+            request,
+            short_message=new.short_message,
+            registered_delivery=new.registered_delivery,
+            tlvs=tuple([tlv for tlv in request.tlvs if tlv.tag != Tag.MESSAGE_PAYLOAD]),
+        )
+        text, comment, message.kind, content = _reading_of(read(message.request, message.profile)[0], message.profile)
+        message.text = text[:20]
+        for place in range(len(self.received) - 1, -1, -1):
+            received = self.received[place]
+            if (received.message_ids, received.destination_addr) == ((message.message_id,), request.destination_addr):
+                self.received[place] = replace(received, text=text, comment=comment, kind=message.kind, content=content)
+                self._recount(received.text, text)
+                break
+        return True
+
+    def _recount(self, before: str, after: str) -> None:
+        if self.submits[before] > 1:
+            self.submits[before] -= 1
+        else:
+            del self.submits[before]
+        self.submits[after] += 1
 
     def give_up(self, now: float, at: datetime) -> list[Received]:
         """Write down as incomplete what has waited too long for its segments, and say what it was."""

@@ -20,6 +20,7 @@ stands still.
 from __future__ import annotations
 
 import asyncio
+import math
 import selectors
 import socket
 from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, Unpack
@@ -35,6 +36,9 @@ _Ts = TypeVarTuple("_Ts")
 
 #: What the clock on the wall says when virtual time begins: 2026-01-01 00:00 UTC, seconds since 1970.
 EPOCH: Final = 1_767_225_600.0
+#: Seconds of virtual time that a run may take, unless it says otherwise: a bound session probes for ever, and so would
+#: somebody wait beside it who has no deadline.
+LIMIT: Final = 100 * 86_400.0
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -43,11 +47,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     Attributes:
         network: the network that its connections go through.
         epoch: what the clock on the wall said at its time 0, seconds since 1970.
+        limit: seconds of virtual time after which it is an error that somebody still waits.
     """
 
     def __init__(self) -> None:
         self._now = 0.0
         self._working = 0
+        self.limit = LIMIT
         self.epoch = EPOCH
         self.network = Network(self)
         super().__init__(_Jumping(self))
@@ -60,15 +66,20 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Every task waits, for so many seconds or for ever: jump there. False if a thread is at work.
 
         Raises:
-            RuntimeError: nothing will ever happen again.
+            RuntimeError: nothing will ever happen again, or only after the limit.
         """
         if self._working:
             return False
         if seconds is None:
-            waiting = sorted(task.get_name() for task in asyncio.all_tasks(self))
-            raise RuntimeError(f"nothing will ever happen: no timer runs, and all wait: {', '.join(waiting)}")
+            raise RuntimeError(f"nothing will ever happen: no timer runs, and all wait: {self._waiting()}")
         self._now += seconds
+        if self._now > self.limit:
+            limit, self.limit = self.limit, math.inf  # what is left has to end in order
+            raise RuntimeError(f"{limit:g} s of virtual time have passed, and these still wait: {self._waiting()}")
         return True
+
+    def _waiting(self) -> str:
+        return ", ".join(sorted(task.get_name() for task in asyncio.all_tasks(self)))
 
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[Unpack[_Ts]], _T], *args: *_Ts

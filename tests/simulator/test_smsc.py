@@ -15,8 +15,12 @@ from smpp_esme.protocol.pdus import (
     CancelSmResp,
     DataSm,
     DeliverSmResp,
+    DistributionList,
     QuerySm,
     ReplaceSm,
+    ReplaceSmResp,
+    SmeAddress,
+    SubmitMulti,
     SubmitSm,
 )
 from smpp_esme.protocol.tlvs import TLVS, Tag, Tlv
@@ -399,9 +403,116 @@ async def test_cancel_sm_deletes_what_is_on_its_way_once(smsc, bind):
     assert (await esme.request(CancelSm(message_id=message_id))).status is CommandStatus.ESME_RCANCELFAIL
 
 
-async def test_replace_sm_always_fails(smsc, bind):
+@pytest.mark.smsc(receipt_delay=FOREVER)
+async def test_cancel_sm_without_an_id_deletes_all_of_a_kind(smsc, bind):
     esme = await bind(smsc)
-    assert (await esme.request(ReplaceSm(message_id="1"))).status is CommandStatus.ESME_RREPLACEFAIL
+    other = [await esme.submit(b"x", to="79030000000"), await esme.submit(b"x", source_addr="OTHER")]
+    mine = [await esme.submit(b"hello"), await esme.submit(b"hello again")]
+    kind = CancelSm(source_addr="ACME", destination_addr="79161234567")
+    assert isinstance(await esme.request(kind), CancelSmResp)
+    told = {receipts.parse(one, CENTRE).message_id for one in await esme.take(2)}
+    assert told == {one.message_id for one in mine}
+    for one in other:
+        assert (await esme.request(QuerySm(message_id=one.message_id))).message_state == MessageState.ENROUTE
+    assert (await esme.request(kind)).status is CommandStatus.ESME_RCANCELFAIL
+
+
+@pytest.mark.smsc(receipt_delay=FOREVER)
+async def test_another_source_than_the_message_s_own_is_none_of_it(smsc, bind):
+    esme = await bind(smsc)
+    of = {"message_id": (await esme.submit(b"hello")).message_id, "source_addr": "OTHER"}
+    assert (await esme.request(QuerySm(**of))).status is CommandStatus.ESME_RQUERYFAIL
+    assert (await esme.request(CancelSm(**of))).status is CommandStatus.ESME_RCANCELFAIL
+    assert (await esme.request(ReplaceSm(**of))).status is CommandStatus.ESME_RREPLACEFAIL
+
+
+@pytest.mark.smsc(receipt_delay=FOREVER)
+async def test_replace_sm_gives_what_is_on_its_way_another_text(smsc, bind):
+    esme = await bind(smsc)
+    message_id = (await esme.submit(b"hello")).message_id
+    new = ReplaceSm(message_id=message_id, source_addr="ACME", short_message=b"good bye", registered_delivery=1)
+    assert isinstance(await esme.request(new), ReplaceSmResp)
+    assert [(one.text, one.message_ids) for one in smsc.received] == [("good bye", (message_id,))]
+    assert (smsc.count("hello"), smsc.count("good bye"), smsc.counts.messages) == (0, 1, 1)
+    await esme.request(CancelSm(message_id=message_id))
+    assert (await esme.request(new)).status is CommandStatus.ESME_RREPLACEFAIL
+
+
+@pytest.mark.smsc(receipt_delay=3600.0)
+@pytest.mark.parametrize(("first", "second"), [(1, 0), (0, 1), (1, 1)])
+async def test_a_replaced_message_has_the_receipt_that_was_asked_for_last(virtual_time, smsc, bind, first, second):
+    esme = await bind(smsc)
+    message_id = (await esme.submit(b"hello", registered_delivery=first)).message_id
+    await esme.request(ReplaceSm(message_id=message_id, short_message=b"new", registered_delivery=second))
+    await asyncio.sleep(7200)
+    assert smsc.counts.receipts == second
+
+
+@pytest.mark.smsc(receipt_delay=FOREVER)
+async def test_a_segment_and_an_unknown_message_cannot_be_replaced(smsc, bind):
+    esme = await bind(smsc)
+    [segment, *_] = await esme.submit_text("x" * 200, CENTRE)
+    for message_id in (segment.message_id, "1", ""):
+        response = await esme.request(ReplaceSm(message_id=message_id, short_message=b"new"))
+        assert response.status is CommandStatus.ESME_RREPLACEFAIL
+
+
+# submit_multi
+
+
+def several(*dests, **parameters):
+    return SubmitMulti(
+        dest_address=dests, source_addr="ACME", registered_delivery=1, short_message=b"hello", **parameters
+    )
+
+
+def sme(number):
+    return SmeAddress(dest_addr_ton=1, dest_addr_npi=1, destination_addr=number)
+
+
+@pytest.mark.smsc(profile="standard", receipt_delay=0.01)
+async def test_submit_multi_reaches_every_destination_and_each_has_its_receipt(smsc, bind):
+    esme = await bind(smsc)
+    response = await esme.request(several(sme("79161234567"), sme("79161230002")))
+    assert (response.status, response.unsuccess_sme) == (CommandStatus.ESME_ROK, ())
+    read = [receipts.parse(one, STANDARD) for one in await esme.take(2)]
+    assert {(one.source_addr, one.message_id, one.stat) for one in read} == {
+        ("79161234567", response.message_id, "DELIVRD"),
+        ("79161230002", response.message_id, "UNDELIV"),
+    }
+    assert [one.destination_addr for one in smsc.received] == ["79161234567", "79161230002"]
+    assert smsc.counts.submits == 2
+
+
+@pytest.mark.smsc(profile="standard", receipt_delay=0.01)
+async def test_submit_multi_names_the_destinations_that_it_did_not_reach(smsc, bind):
+    smsc.script.refuse("ESME_RINVDSTADR", to="7903")
+    esme = await bind(smsc)
+    response = await esme.request(several(sme("79161234567"), sme("79030000000")))
+    [failed] = response.unsuccess_sme
+    assert (failed.destination_addr, failed.error_status_code) == ("79030000000", CommandStatus.ESME_RINVDSTADR)
+    assert response.message_id
+    refused = await esme.request(several(sme("79030000000")))
+    assert refused.status is CommandStatus.ESME_RINVDSTADR
+
+
+@pytest.mark.smsc(profile="standard", receipt_delay=0.01)
+async def test_a_distribution_list_is_not_known(smsc, bind):
+    esme = await bind(smsc)
+    response = await esme.request(several(DistributionList(dl_name="all")))
+    assert response.status is CommandStatus.ESME_RINVDLNAME
+    assert not smsc.received
+
+
+@pytest.mark.smsc(profile="standard", receipt_delay=0.01)
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_script_holds_for_submit_multi_too(smsc, bind, first):
+    smsc.script.delay(0.01)
+    if first:
+        smsc.script.receipt_first()
+    esme = await bind(smsc)
+    assert (await esme.request(several(sme("79161234567")))).message_id
+    assert len(await esme.take()) == 1
 
 
 async def test_a_subscribers_text_is_delivered_in_segments(smsc, bind):

@@ -215,3 +215,14 @@ def test_the_same_test_runs_the_same_way_every_time():
         return told
 
     assert run(main()) == run(main())
+
+
+def test_a_wait_without_a_deadline_beside_a_session_that_probes_ends_with_an_error():
+    async def forever():
+        asyncio.get_running_loop().limit = 3600.0
+        async with Smsc() as smsc, connect(smsc.url) as esme:
+            submission = await esme.submit("79161230007", "hello")
+            await submission.receipt()
+
+    with pytest.raises(RuntimeError, match=r"3600 s of virtual time have passed, and these still wait: .*Task"):
+        run(forever())
