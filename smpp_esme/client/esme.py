@@ -177,9 +177,12 @@ class Esme:
             TimeoutError: no answer in time.
             ResponseTimeout, SessionClosed, LocalProtocolError: as for `submit`.
         """
-        async with asyncio.timeout(timeout):
-            submission = await self.submit(msisdn, Ping() if ping else Hlr())
-            receipt = await submission.receipt()
+        try:
+            async with asyncio.timeout(timeout):
+                submission = await self.submit(msisdn, Ping() if ping else Hlr())
+                receipt = await submission.receipt()
+        except TimeoutError as error:
+            raise (error if error.args else TimeoutError(f"no answer within {timeout:g} s")) from None
         if receipt.hlr is not None:
             return receipt.hlr
         # Refused further on, the lookup gets an ordinary receipt: what it says is still the answer.
@@ -194,12 +197,13 @@ class Esme:
         )
 
     def lookup_many(
-        self, msisdns: Iterable[str], *, timeout: float = 30.0, ping: bool = False
+        self, msisdns: Iterable[str] | AsyncIterable[str], *, timeout: float = 30.0, ping: bool = False
     ) -> AsyncIterator[LookedUp]:
         """Ask about many numbers, a hundred at a time, and give each as its answer comes.
 
         Args:
-            msisdns: the numbers; they are read as far as they are asked about.
+            msisdns: the numbers, of any iterable, asynchronous or not; they are read as far as they are asked about.
+                What it raises comes out when all that were asked about have their answer.
             timeout: seconds for each of them, from the wait for a session to the answer.
             ping: ask the handsets rather than the HLR.
 

@@ -71,11 +71,11 @@ class Submission:
             raise LocalProtocolError("no receipt was asked for: registered_delivery has neither of its two lowest bits")
         if segment is not None and not 0 <= segment < len(self.message_ids):
             raise InvalidValue("segment", f"is {segment}", f"0 to {len(self.message_ids) - 1}")
-        async with asyncio.timeout(timeout):
-            while not self._is_final(segment):
-                if self._lost:
-                    raise SessionClosed(*self._lost.args)  # one error for all who wait would gather their tracebacks
-                await self._change()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._finality(segment)
+        except TimeoutError:
+            raise TimeoutError(f"no final receipt within {timeout:g} s: {self!r}") from None
         return min(self.receipts.values(), key=_badness) if segment is None else self.receipts[segment]
 
     @property
@@ -85,6 +85,12 @@ class Submission:
         if len(receipts) != len(self.message_ids):
             return False
         return receipts[0].is_final if len(receipts) == 1 else all(one.is_final for one in receipts.values())
+
+    async def _finality(self, segment: int | None) -> None:
+        while not self._is_final(segment):
+            if self._lost:
+                raise SessionClosed(*self._lost.args)  # one error for all who wait would gather their tracebacks
+            await self._change()
 
     def _is_final(self, segment: int | None) -> bool:
         if segment is None:

@@ -76,7 +76,7 @@ class Session(asyncio.Protocol):
         self.errors = 0
         self._on_open = on_open
         self._transport: asyncio.Transport | None = None
-        self._paused = self._flushing = self._leaving = False
+        self._paused = self._flushing = self._leaving = self._encrypted = False
         self._timer: asyncio.Handle | None = None
         self._timer_at = 0.0  # kept here: what uvloop gives for a time that has passed cannot be asked
         self._requests: deque[Pdu] = deque()
@@ -306,6 +306,7 @@ class Session(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The TCP connection stands."""
         self._transport = cast("asyncio.Transport", transport)
+        self._encrypted = transport.get_extra_info("ssl_object") is not None
         name = transport.get_extra_info("peername")
         self.peer = f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "a pipe"
         self._arm_timer()
@@ -321,8 +322,7 @@ class Session(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The TCP connection is gone."""
-        encrypted = self._transport is not None and self._transport.get_extra_info("ssl_object") is not None
-        self.connection.close(tcp.cause(exc, tls=encrypted and self.connection.state is State.OPEN))
+        self.connection.close(tcp.cause(exc, tls=self._encrypted and self.connection.state is State.OPEN))
         self._transport = None
         self._settle()
 
@@ -380,7 +380,7 @@ class Session(asyncio.Protocol):
         if self.connection.state is State.CLOSED and self._transport:
             if self._paused:
                 self._transport.abort()  # close() would wait for a peer that does not read
-            else:
+            elif not self._transport.is_closing():  # closed twice, a TLS transport of asyncio's is of no use any more
                 self._transport.close()
         self._arm_timer()
 

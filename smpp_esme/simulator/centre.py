@@ -137,6 +137,7 @@ class Centre:
             respond = partial(bind.answer, request, response, plan)
             self._in(self._settings.latency + plan.delay, partial(self.fates.report, message, sent=respond))
         else:
+            message.is_answered = True
             self._respond_later(bind, request, response, plan)
 
     def _submit_multi(self, bind: Bind, request: SubmitMulti) -> None:
@@ -295,8 +296,7 @@ class Centre:
         self.fates.judge(message, self._settings.latency + message.plan.delay)
         if self._guard.is_up and self._guard.floods(message.request.destination_addr, message.at):
             message.verdict = FLOODED
-        if not (message.plan.receipt_first and self.fates.reports(message)):
-            self.fates.schedule(message, bind)
+        self.fates.schedule(message, bind)
 
     def _message(self, bind: Bind, request: QuerySm | CancelSm | ReplaceSm) -> Message | None:
         """The account's own message that this is about; a source that is given must be the message's."""

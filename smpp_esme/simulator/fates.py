@@ -78,7 +78,7 @@ class Fates:
 
     def leave(self, bind: Bind) -> None:
         """It is over."""
-        if deliveries := self._deliveries.get(bind.system_id):
+        if (deliveries := self._deliveries.get(bind.system_id)) is not None:  # one with nothing waiting is falsy
             deliveries.leave(bind.session)
             if not len(deliveries) and not deliveries.has_session:
                 del self._deliveries[bind.system_id]
@@ -134,7 +134,8 @@ class Fates:
             return
         not_over = bind.session if plan.elsewhere else None
         message.is_expected = True
-        for _ in range(plan.receipts):
+        goes_first = plan.receipt_first and not message.is_answered
+        for _ in range(plan.receipts - goes_first):
             self._agenda.add(message.due, partial(self._report_verdict, message, not_over))
 
     def expect(self, message: Message) -> None:

@@ -140,6 +140,7 @@ class Message(msgspec.Struct, kw_only=True, gc=False):
         written: its message_id as the text of its receipt has it; "" as in the response.
         tlv_id: likewise, as receipted_message_id has it.
         is_expected: whether its receipt is on the agenda.
+        is_answered: whether its response went out, or will, without waiting for its receipt.
     """
 
     message_id: str
@@ -156,6 +157,7 @@ class Message(msgspec.Struct, kw_only=True, gc=False):
     written: str = ""
     tlv_id: str = ""
     is_expected: bool = False
+    is_answered: bool = False
 
     def state(self, now: float) -> MessageState:
         """What query_sm is told."""

@@ -600,7 +600,7 @@ async def test_a_lookup_says_who_is_there(smsc, esme, ping):
 
 @CENTRE
 async def test_a_lookup_that_is_not_answered_is_given_up_and_the_session_goes_on(esme):
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match=r"no answer within 0\.01 s"):
         await esme.lookup(SILENT, timeout=0.01)
     assert (await esme.lookup(NUMBER, timeout=PATIENCE)).reachable
 
@@ -875,7 +875,7 @@ async def test_the_receipt_of_one_segment_can_be_waited_for_alone(connected):
     esme, _ = await connected(answer)
     submission = await soon(esme.submit(NUMBER, LONG))
     assert (await submission.receipt(1, timeout=PATIENCE)).message_id == "1"
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match=r"no final receipt within 0\.01 s: .* 1/3 receipted"):
         await submission.receipt(0, timeout=0.01)
     with pytest.raises(InvalidValue, match="0 to 2"):
         await submission.receipt(3)
@@ -898,6 +898,39 @@ async def test_many_numbers_are_looked_up_and_one_s_trouble_costs_no_other(esme)
     assert found.keys() == set(numbers)
     assert [found[number].record.reachable for number in (NUMBER, ABSENT, ROAMING)] == [True, False, True]
     assert [type(found[number].error) for number in ("nobody", SILENT)] == [InvalidValue, TimeoutError]
+
+
+@CENTRE
+@pytest.mark.parametrize("asynchronous", [True, False])
+async def test_numbers_may_come_one_by_one_and_what_they_raise_comes_last(esme, asynchronous):
+    async def numbers():
+        for number in (NUMBER, ABSENT):
+            yield number
+            await asyncio.sleep(0.001)
+        raise ValueError("the file ends here")
+
+    def at_once():
+        yield from (NUMBER, ABSENT)
+        raise ValueError("the file ends here")
+
+    async def look_up():
+        async for one in esme.lookup_many(numbers() if asynchronous else at_once(), timeout=PATIENCE):
+            found[one.msisdn] = one.record.reachable
+
+    found = {}
+    with pytest.raises(ValueError, match="ends here"):
+        await look_up()
+    assert found == {NUMBER: True, ABSENT: False}
+
+
+@CENTRE
+async def test_an_answer_does_not_wait_for_the_next_number(esme):
+    async def numbers():
+        yield NUMBER
+        await asyncio.Event().wait()
+
+    async with contextlib.aclosing(esme.lookup_many(numbers(), timeout=PATIENCE)) as found:
+        assert (await soon(anext(found))).record.reachable
 
 
 @CENTRE

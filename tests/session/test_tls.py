@@ -162,6 +162,19 @@ async def test_a_context_of_one_s_own_takes_the_place_of_the_settings(pki):
         await session.unbind()
 
 
+async def test_the_end_of_a_session_is_no_fault_of_the_event_loop_s(pki):
+    faults = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    async with listening(pki.server()) as endpoint:
+        session = await Session.connect(replace(endpoint, tls=Tls(ca=pki.ca)))
+        await session.bind(endpoint.bind_request())
+        await session.unbind()
+        for _ in range(20):  # who ends it once more does no harm
+            session.abort()
+            await asyncio.sleep(0.001)
+    assert faults == []
+
+
 async def test_a_link_is_told_how_by_its_url(pki):
     async with listening(pki.server("localhost")) as listener:
         url = f"smpp+tls://acme@127.0.0.1:{listener.port}?ca={pki.ca}&server_name=localhost"

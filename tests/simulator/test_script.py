@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from smpp_esme.client import connect
 from smpp_esme.errors import ConfigError, InvalidValue, SessionClosed
 from smpp_esme.protocol.commands import CommandStatus
 from smpp_esme.protocol.pdus import DeliverSmResp, SubmitSm
@@ -222,3 +223,12 @@ def test_a_verb_says_what_is_wrong():
             verb(*arguments)
     with pytest.raises(InvalidValue):
         script.receipt_form(dialect="nonsense")
+
+
+async def test_receipt_first_goes_with_what_other_rules_say(smsc):
+    smsc.script.receipt_first().receipt_twice().reply("thanks")
+    async with connect(smsc.url) as esme, esme.deliveries() as deliveries:
+        await esme.submit("+79161234567", "hello", source="1234")
+        async with asyncio.timeout(10):
+            kinds = sorted([type(await anext(deliveries)).__name__ for _ in range(3)])
+    assert kinds == ["MoMessage", "Receipt", "Receipt"]

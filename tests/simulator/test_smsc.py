@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 from hypothesis import given, settings
@@ -455,6 +457,20 @@ async def test_a_segment_and_an_unknown_message_cannot_be_replaced(smsc, bind):
     for message_id in (segment.message_id, "1", ""):
         response = await esme.request(ReplaceSm(message_id=message_id, short_message=b"new"))
         assert response.status is CommandStatus.ESME_RREPLACEFAIL
+
+
+async def test_sessions_that_are_over_are_forgotten(smsc, bind):
+    stays = await bind(smsc)
+    gone = []
+    for _ in range(3):
+        esme = await bind(smsc)
+        gone.append(weakref.ref(smsc.binds[-1].session))
+        esme.session.abort()
+        await smsc.until(lambda smsc: len(smsc.binds) == 1)
+    await asyncio.sleep(0)
+    gc.collect()
+    assert [one() for one in gone] == [None] * 3
+    assert (await stays.submit(b"hello")).message_id
 
 
 # submit_multi
