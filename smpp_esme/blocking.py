@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from smpp_esme.protocol.pdus import Pdu
     from smpp_esme.session.endpoint import Endpoint
     from smpp_esme.session.events import LinkEvent
+    from smpp_esme.session.pacing import Pace
     from smpp_esme.sms.content import Content
     from smpp_esme.sms.hlr import HlrRecord
     from smpp_esme.sms.message_id import Learner
@@ -305,6 +306,11 @@ class Esme:
         """Whether there is a bound session now; while there is none, what is asked waits for the next."""
         return self._esme.is_bound
 
+    @property
+    def pace(self) -> Pace:
+        """How fast it may submit now, and why no faster."""
+        return self._thread.wait(self._pace())
+
     def submit(self, to: str, content: str | Content, **parameters: Unpack[Parameters]) -> Submission:
         """Submit a message, as `smpp_esme.Esme.submit` does."""
         return Submission(self._thread.wait(self._esme.submit(to, content, **parameters)), self._thread)
@@ -376,6 +382,9 @@ class Esme:
     def _each_event(self, events: AsyncIterator[LinkEvent]) -> Iterator[LinkEvent]:
         with contextlib.suppress(SessionClosed):
             yield from _each(events, self._thread)
+
+    async def _pace(self) -> Pace:
+        return self._esme.pace
 
     async def _watch(self) -> AsyncIterator[LinkEvent]:
         return aiter(self._esme.events())

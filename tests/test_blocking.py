@@ -177,6 +177,10 @@ def test_numbers_are_looked_up_one_by_one_or_many(esme):
     assert NUMBER not in repr(found[NUMBER])
 
 
+def test_the_pace_is_told(esme):
+    assert (esme.pace.rate, esme.pace.reason) == (0.0, "")
+
+
 def test_any_request_may_be_sent(esme):
     assert isinstance(esme.request(EnquireLink()), EnquireLinkResp)
 

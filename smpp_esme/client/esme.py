@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from smpp_esme.protocol.pdus import Pdu, UnsuccessSme
     from smpp_esme.session.events import Watch
     from smpp_esme.session.link import Link
+    from smpp_esme.session.pacing import Pace
     from smpp_esme.session.session import Session
     from smpp_esme.sms.content import Content
     from smpp_esme.sms.hlr import HlrRecord
@@ -314,6 +315,11 @@ class Esme:
     def is_bound(self) -> bool:
         """Whether there is a bound session now; while there is none, what is asked waits for the next."""
         return self._link.is_bound
+
+    @property
+    def pace(self) -> Pace:
+        """How fast it may submit now, and why no faster: the rate that is left after ESME_RTHROTTLED, say."""
+        return self._link.pacing.state(asyncio.get_running_loop().time())
 
     def events(self) -> Watch:
         """What happens to the sessions from now on, for ``async for event in esme.events()``: bound, lost, waiting."""

@@ -988,3 +988,12 @@ async def test_all_that_submits_counts_against_the_throughput(virtual_time, smsc
         begun = virtual_time.time()
         await asyncio.gather(*(esme.request(pdu) for _ in range(21)))
         assert virtual_time.time() - begun == pytest.approx(2.0, abs=0.2)
+
+
+async def test_a_throttled_esme_says_how_fast_it_goes_and_why(virtual_time, smsc):
+    smsc.script.refuse("ESME_RTHROTTLED", times=1)
+    async with smpp_esme.connect(smsc.url, throughput=100) as esme:
+        assert (esme.pace.rate, esme.pace.reason) == (100, "")
+        with pytest.raises(SubmitRefused):
+            await esme.submit(NUMBER, "hello")
+        assert (esme.pace.rate, esme.pace.ceiling, esme.pace.reason) == (50, 100, "ESME_RTHROTTLED")
