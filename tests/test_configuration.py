@@ -24,7 +24,7 @@ EXAMPLE = ROOT / "examples" / "daemon.toml"
 WRITTEN = EXAMPLE.read_text(encoding="utf-8")
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 #: What the example calls its tables; the page calls each NAME.
-NAMES = {"links": "main", "http.keys": "shop", "webhooks": "shop"}
+NAMES = {"links": "main", "routes": "lookups", "http.keys": "shop", "webhooks": "shop"}
 
 
 def fields(model: type[Table] = config.Settings, path: str = "") -> Iterator[tuple[str, FieldInfo]]:
@@ -123,7 +123,7 @@ def test_what_the_page_says_of_a_change_is_what_a_reload_does(path):
     assert changes.changed(running, reached) == ([path] if ROWS[path][3] == "reload" else [])
 
 
-@pytest.mark.parametrize("name", ["links", "http.keys", "webhooks"])
+@pytest.mark.parametrize("name", ["links", "routes", "http.keys", "webhooks"])
 def test_what_the_page_says_of_tables_with_names_is_what_a_reload_does(name):
     told = {cells[3] for path, cells in ROWS.items() if path.startswith(f"{name}.NAME.")}
     assert told == {"reload" if name in changes.LIVE else "restart"}

@@ -31,6 +31,8 @@ def status(
     ready = ask(url, "/readyz", key, unready=503)
     for name, bound in ready["links"].items():
         typer.echo(f"link {name}: {'bound' if bound else 'not bound'}")
+    for name, link in ready["routes"].items():
+        typer.echo(f"route {name}: {f'by {link}' if link else 'none of its links can submit'}")
     for reason in ready["reasons"]:
         typer.echo(f"not ready: {reason}")
     counts = ask(url, "/v1/stats", key)

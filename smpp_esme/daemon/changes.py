@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 #: open socket, an open database, or a name under which messages are claimed.
 LIVE: Final = (
     "links",
+    "routes",
+    "routing",
     "http.keys",
     "http.open",
     "dispatch.lease",

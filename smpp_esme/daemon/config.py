@@ -18,8 +18,10 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 
+from smpp_esme.daemon import routes
 from smpp_esme.daemon.accounts import LinkSettings
 from smpp_esme.daemon.endpoints import WebhookSettings
+from smpp_esme.daemon.routes import RouteSettings, RoutingSettings
 from smpp_esme.daemon.table import Seconds, Table
 from smpp_esme.errors import ConfigError, InvalidValue
 from smpp_esme.store.seal import Vault
@@ -277,6 +279,8 @@ class Settings(Table):
     """All of it."""
 
     links: Annotated[dict[str, LinkSettings], Field(min_length=1)]
+    routes: dict[Name, RouteSettings] = Field(default_factory=dict)
+    routing: RoutingSettings = RoutingSettings()
     store: StoreSettings = StoreSettings()
     http: HttpSettings = HttpSettings()
     webhooks: dict[Name, WebhookSettings] = Field(default_factory=dict)
@@ -284,6 +288,11 @@ class Settings(Table):
     retention: RetentionSettings = RetentionSettings()
     log: LogSettings = LogSettings()
     tracing: TracingSettings = TracingSettings()
+
+    @model_validator(mode="after")
+    def _leading_somewhere(self) -> Self:
+        routes.check(self.routes, self.links)
+        return self
 
 
 def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:

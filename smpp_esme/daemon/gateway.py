@@ -7,29 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from smpp_esme.daemon.events import Events
-from smpp_esme.daemon.inquiry import Inquiry, Reply
-from smpp_esme.daemon.links import LinkState
-from smpp_esme.daemon.orders import check_name, check_times, digest, kept, mark
+from smpp_esme.daemon.orders import Order, check_name, check_times, digest, kept, mark
 from smpp_esme.daemon.webhooks import Webhooks
 from smpp_esme.errors import InvalidValue, SessionClosed, StoreUnusable
 from smpp_esme.message.status import is_final
-from smpp_esme.sms.coding import Coding
 from smpp_esme.sms.compose import compose
-from smpp_esme.sms.content import Content
 from smpp_esme.sms.envelope import Hlr, Ping
 from smpp_esme.sms.explain import Explanation, explain
-from smpp_esme.sms.national import Language
-from smpp_esme.sms.profile import Profile
 from smpp_esme.sms.references import References
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from smpp_esme.daemon.inquiry import Inquiry, Reply
+    from smpp_esme.daemon.links import LinkState
+    from smpp_esme.daemon.routing import Choice, Router
     from smpp_esme.daemon.tracing import Tracing
     from smpp_esme.message.doubt import Decision, Resolved
     from smpp_esme.message.message import Attached, LimboReceipt, Message
@@ -48,76 +44,12 @@ BATCH_LIMIT: Final = 10_000
 _FIELDS: Final = {"destination": "to"}
 
 
-class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """A link, as far as composing a message for it goes.
-
-    Attributes:
-        link: its name.
-        profile: its SMSC's, as bound.
-        source_addr: who sends, where the caller does not say.
-        is_bound: whether the link has a bound session now.
-        submits: whether messages may go out on it; a receiver's only come in.
-        inquiry: what asks its SMSC about messages, if anything does.
-        state: how the link is now, if anybody knows.
-    """
-
-    link: str
-    profile: Profile
-    source_addr: str
-    is_bound: Callable[[], bool]
-    submits: bool = True
-    inquiry: Inquiry | None = None
-    state: Callable[[], LinkState] | None = None
-
-
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What a caller wants delivered.
-
-    Attributes:
-        to: whom it is for, as a person writes it.
-        content: what to deliver.
-        source: who sends it; None takes the link's own.
-        comment: a note for the sender's own records at the provider.
-        client_reference: the caller's name for it; a second message of the same caller's with the same is not kept.
-        coding: the coding to use; None takes the cheapest that carries the text.
-        flash: whether to show it at once and not keep it.
-        transliterate: whether a text that would go as UCS2 goes in Latin letters, if all of it can; None leaves it to
-            the link's profile.
-        languages: in whose national tables it may be written where that saves a segment; None leaves it to the link's
-            profile.
-        priority: 0 to 3, the higher the sooner.
-        link: the link to use; None takes the only or the first one.
-        resubmit: "hold" or "resend", if it comes in doubt; None leaves it to the link.
-        schedule_delivery_time: not submitted before this; None, or a time that has passed, is at once.
-        validity_period: seconds after which nobody is to try any more, from then; None leaves it to the SMSC.
-    """
-
-    to: str
-    content: Content
-    source: str | None = None
-    comment: str | None = None
-    client_reference: str | None = None
-    coding: Coding | None = None
-    flash: bool = False
-    transliterate: bool | None = None
-    languages: tuple[Language, ...] | None = None
-    priority: int = 0
-    link: str | None = None
-    resubmit: str | None = None
-    schedule_delivery_time: datetime | None = None
-    validity_period: float | None = None
-
-    def __repr__(self) -> str:
-        """Its kind; never the text or the number."""
-        return f"Order({self.content.kind})"
-
-
 class Gateway:
     """Takes orders and answers questions; the store remembers, dispatch delivers.
 
     Args:
         store: where messages live.
-        routes: the links, the default one first.
+        router: the links there are, and what chooses among them.
         wake: called when there is something new to dispatch.
         webhooks: who is told of events; by default nobody.
         tracing: what traces the messages that are kept, if anything does.
@@ -130,7 +62,7 @@ class Gateway:
     def __init__(
         self,
         store: Store,
-        routes: Sequence[Route],
+        router: Router,
         wake: Callable[[], None],
         webhooks: Webhooks | None = None,
         *,
@@ -138,7 +70,7 @@ class Gateway:
     ) -> None:
         self._store = store
         self._tracing = tracing
-        self.change(routes)
+        self._router = router
         self._wake = wake
         self._stopping = False
         self._references = References(int(time.time()))
@@ -146,10 +78,9 @@ class Gateway:
         self.events = Events(store.feed)
         self.webhooks = webhooks or Webhooks({}, store)
 
-    def change(self, routes: Sequence[Route]) -> None:
-        """Deliver over these links from now on, the first of them where none is named; what is kept stays as it is."""
-        self._routes = {route.link: route for route in routes}
-        self._default = next((route.link for route in routes if route.submits), None)
+    def change(self, router: Router) -> None:
+        """Choose by this router from now on; what is kept stays as it is."""
+        self._router = router
 
     async def submit(self, order: Order, *, key: str | None = None, caller: str = "") -> Message:
         """Keep a message for delivery; `key` makes a request that the same caller repeats harmless.
@@ -230,20 +161,28 @@ class Gateway:
         """
         return await self._store.search(wanted, after=after, limit=limit)
 
-    def explain(self, text: str, order: Order) -> Explanation:
-        """What a text becomes if it is submitted with these options; nothing is kept, and `order.to` is not looked at.
+    def explain(self, text: str, order: Order) -> tuple[Explanation, Choice]:
+        """What a text becomes if it is submitted with these options, and where it would go; nothing is kept.
+
+        Args:
+            text: what the subscriber is to read.
+            order: the options; with "" for `to` it is to nobody yet, and only routes for every number are looked at.
 
         Raises:
             InvalidValue, EncodingError: as `submit` would.
         """
-        profile = self._route(order.link).profile
-        return explain(
+        try:
+            choice = self._router.choose(order)
+        except InvalidValue as error:
+            raise InvalidValue(_FIELDS.get(error.field, error.field), error.problem, error.allowed) from error
+        explained = explain(
             text,
-            profile.writing(transliterate=order.transliterate, languages=order.languages),
+            choice.outlet.profile.writing(transliterate=order.transliterate, languages=order.languages),
             comment=order.comment,
             coding=order.coding,
             flash=order.flash,
         )
+        return explained, choice
 
     async def duplicates(self, *, after: str | None = None, limit: int = 100) -> list[Message]:
         """A page of the messages that were sent again in doubt, and so may have arrived twice.
@@ -347,23 +286,27 @@ class Gateway:
 
     async def census(self) -> Census:
         """How many messages stand at each status, and what waits beside them."""
-        return await self._store.census(list(self._routes))
+        return await self._store.census(list(self._router.outlets))
 
     def links(self) -> dict[str, bool]:
         """The links, and whether each is bound."""
-        return {name: route.is_bound() for name, route in self._routes.items()}
+        return {name: one.is_bound() for name, one in self._router.outlets.items()}
+
+    def routes(self) -> dict[str, str | None]:
+        """By route the link that would take a message now, or None: none of its links can submit."""
+        return self._router.state()
 
     def link_states(self) -> list[LinkState]:
         """How each link is, as far as that is known."""
-        return [route.state() for route in self._routes.values() if route.state]
+        return [one.state() for one in self._router.outlets.values() if one.state]
 
     async def readiness(self) -> list[str]:
         """Why no message could be taken and sent just now, one sentence a reason; none if it could."""
         reasons = []
         if self._stopping:
             reasons.append("the daemon is stopping")
-        submitting = [route for route in self._routes.values() if route.submits]
-        if submitting and not any(route.is_bound() for route in submitting):
+        submitting = [one for one in self._router.outlets.values() if one.submits]
+        if submitting and not any(one.is_bound() for one in submitting):
             reasons.append("no link is bound that messages could go out on")
         if trouble := await self._trouble():
             reasons.append(f"the store cannot be used: {trouble}")
@@ -391,10 +334,10 @@ class Gateway:
         self.events.stop()
 
     def _inquiry(self, link: str) -> Inquiry:
-        route = self._routes.get(link)
-        if route is None or route.inquiry is None:
+        outlet = self._router.outlets.get(link)
+        if outlet is None or outlet.inquiry is None:
             raise SessionClosed(f"there is no link {link}")
-        return route.inquiry
+        return outlet.inquiry
 
     async def _keep(self, orders: Sequence[Order], where: str, *, key: str | None, caller: str) -> list[Message]:
         """Keep a request's orders; `where` says how an error names the field of one of them."""
@@ -418,16 +361,17 @@ class Gateway:
         return stored
 
     def _message(self, order: Order, now: datetime, caller: str) -> Message:
-        route = self._route(order.link)
+        choice = self._router.choose(order)
+        outlet = choice.outlet
         check_name("client_reference", order.client_reference)
         if order.priority not in range(4):
             raise InvalidValue("priority", f"is {order.priority}", "0 to 3")
-        check_times(order, route.profile, now)
+        check_times(order, outlet.profile, now)
         composed = compose(
             order.content,
             order.to,
-            source=route.source_addr if order.source is None else order.source,
-            profile=route.profile.writing(transliterate=order.transliterate, languages=order.languages),
+            source=outlet.source_addr if order.source is None else order.source,
+            profile=outlet.profile.writing(transliterate=order.transliterate, languages=order.languages),
             reference=self._references,
             comment=order.comment,
             coding=order.coding,
@@ -435,11 +379,4 @@ class Gateway:
         )
         if "\0" in composed.text:  # SMPP would carry it, the store cannot keep it
             raise InvalidValue("text", "holds U+0000", "any other character")
-        return kept(composed, order, route, now, caller=caller)
-
-    def _route(self, link: str | None) -> Route:
-        route = self._routes.get(link or self._default or "")
-        if route is None or not route.submits:
-            known = ", ".join(route.link for route in self._routes.values() if route.submits)
-            raise InvalidValue("link", f"no message can go out on {link!r}", f"one of {known}" if known else "none")
-        return route
+        return kept(composed, order, choice, now, caller=caller)

@@ -10,9 +10,9 @@ import msgspec
 from smpp_esme.daemon.collect import Collect
 from smpp_esme.daemon.dispatch import Dispatch
 from smpp_esme.daemon.endurance import enduring
-from smpp_esme.daemon.gateway import Route
 from smpp_esme.daemon.inquiry import Inquiry
 from smpp_esme.daemon.links import Observer
+from smpp_esme.daemon.routing import Outlet
 from smpp_esme.daemon.rules import Guarded
 from smpp_esme.errors import BindRefused, InvalidValue
 from smpp_esme.protocol.commands import CommandStatus
@@ -81,13 +81,14 @@ class Line:
         self._observer = Observer(self.link)
         self._dispatching: asyncio.Task[None] | None = None
 
-    def route(self) -> Route:
+    def outlet(self) -> Outlet:
         """What the gateway needs to know of it."""
-        return Route(
+        return Outlet(
             link=self.link.name,
             profile=self._profile,
             source_addr=self.settings.source_addr,
             is_bound=lambda: self.link.is_bound,
+            can_submit=lambda: self.link.can_submit,
             submits=_submits(self.settings),
             inquiry=self._inquiry,
             state=lambda: self._observer.state(asyncio.get_running_loop().time()),

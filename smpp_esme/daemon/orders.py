@@ -1,4 +1,4 @@
-"""What an order becomes: a message to keep, with its times and keys."""
+"""What a caller orders, and what it becomes: a message to keep, with its times and keys."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from smpp_esme.errors import InvalidValue
+from smpp_esme.message import wish
 from smpp_esme.message.message import Message, Segment, new_reference
 from smpp_esme.protocol import tlvs
+from smpp_esme.sms.coding import Coding
+from smpp_esme.sms.content import Content
+from smpp_esme.sms.envelope import COMMENT
+from smpp_esme.sms.national import Language
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smpp_esme.daemon.gateway import Order, Route
+    from smpp_esme.daemon.routing import Choice
     from smpp_esme.sms.compose import Composed
     from smpp_esme.sms.profile import Profile
 
@@ -29,7 +34,52 @@ _LONGEST_VALIDITY: Final = 31 * 86_400.0
 _REFERENCE_LIMIT: Final = 128
 
 
-def kept(composed: Composed, order: Order, route: Route, now: datetime, *, caller: str = "") -> Message:
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller wants delivered.
+
+    Attributes:
+        to: whom it is for, as a person writes it.
+        content: what to deliver.
+        source: who sends it; None takes the link's own.
+        comment: a note for the sender's own records at the provider.
+        client_reference: the caller's name for it; a second message of the same caller's with the same is not kept.
+        coding: the coding to use; None takes the cheapest that carries the text.
+        flash: whether to show it at once and not keep it.
+        transliterate: whether a text that would go as UCS2 goes in Latin letters, if all of it can; None leaves it to
+            the link's profile.
+        languages: in whose national tables it may be written where that saves a segment; None leaves it to the link's
+            profile.
+        priority: 0 to 3, the higher the sooner.
+        link: the link to use; None goes by the routes, and without any takes the first one.
+        pinned: whether it is to stay on its link even if that cannot submit and others could; None is to stay if `link`
+            is given, unless a route says otherwise.
+        resubmit: "hold" or "resend", if it comes in doubt; None leaves it to the link.
+        schedule_delivery_time: not submitted before this; None, or a time that has passed, is at once.
+        validity_period: seconds after which nobody is to try any more, from then; None leaves it to the SMSC.
+    """
+
+    to: str
+    content: Content
+    source: str | None = None
+    comment: str | None = None
+    client_reference: str | None = None
+    coding: Coding | None = None
+    flash: bool = False
+    transliterate: bool | None = None
+    languages: tuple[Language, ...] | None = None
+    priority: int = 0
+    link: str | None = None
+    pinned: bool | None = None
+    resubmit: str | None = None
+    schedule_delivery_time: datetime | None = None
+    validity_period: float | None = None
+
+    def __repr__(self) -> str:
+        """Its kind; never the text or the number."""
+        return f"Order({self.content.kind})"
+
+
+def kept(composed: Composed, order: Order, choice: Choice, now: datetime, *, caller: str = "") -> Message:
     """The message that a caller's order becomes."""
     return Message(
         reference=new_reference(time.time_ns(), secrets.randbits(80)),
@@ -45,20 +95,44 @@ def kept(composed: Composed, order: Order, route: Route, now: datetime, *, calle
         text=composed.text,
         data_coding=composed.segments.data_coding,
         priority=order.priority,
-        link=route.link,
+        link=choice.outlet.link,
+        pinned=choice.pinned,
         resubmit=order.resubmit,
         created_at=now,
         next_attempt_at=_begin(order, now),
         expires_at=_end(order, now),
-        segments=[
-            Segment(
-                number=one.sequence,
-                esm_class=one.esm_class,
-                short_message=one.short_message,
-                tlvs=tlvs.to_octets(one.tlvs),
-            )
-            for one in composed.segments.segments
-        ],
+        wish=_wish(composed, order),
+        segments=segments_of(composed),
+    )
+
+
+def segments_of(composed: Composed) -> list[Segment]:
+    """The segments of a message that is composed so, none of them sent."""
+    return [
+        Segment(
+            number=one.sequence,
+            esm_class=one.esm_class,
+            short_message=one.short_message,
+            tlvs=tlvs.to_octets(one.tlvs),
+        )
+        for one in composed.segments.segments
+    ]
+
+
+def _wish(composed: Composed, order: Order) -> str:
+    """What it takes, beside the message itself, to compose it anew."""
+    comment = order.comment
+    written = order.content.text() if comment is None else f"{order.content.text()}{COMMENT}{comment}"
+    return wish.to_words(
+        wish.Wish(
+            source=order.source,
+            comment=None if comment is None else len(comment),
+            coding=order.coding,
+            flash=order.flash,
+            transliterate=order.transliterate,
+            languages=order.languages,
+            text=None if written == composed.text else written,
+        )
     )
 
 

@@ -13,6 +13,7 @@ from smpp_esme.daemon.endurance import enduring
 from smpp_esme.daemon.gateway import Gateway
 from smpp_esme.daemon.line import Line
 from smpp_esme.daemon.metrics import Metrics, measure_store
+from smpp_esme.daemon.routing import Router
 from smpp_esme.daemon.upkeep import Upkeep
 from smpp_esme.daemon.webhooks import Webhooks
 from smpp_esme.errors import BindRefused, InvalidValue, ResponseTimeout, SessionClosed
@@ -63,8 +64,7 @@ class Service:
             retention=settings.retention,
             endpoints=self._webhooks.names,
         )
-        routes = [line.route() for line in self._lines.values()]
-        self.gateway = Gateway(store, routes, self._wake, self._webhooks, tracing=self._metrics.tracing)
+        self.gateway = Gateway(store, self._router(), self._wake, self._webhooks, tracing=self._metrics.tracing)
         store.watch_commits(self._metrics.committed)
         self._metrics.before(self._measure)
 
@@ -161,8 +161,14 @@ class Service:
             await asyncio.wait([self._reloading])
 
     def _route(self) -> None:
-        """Tell the gateway of the links there are, in the order of the configuration."""
-        self.gateway.change([self._lines[name].route() for name in self._settings.links if name in self._lines])
+        """Have messages go by the links and the routes that there are."""
+        self.gateway.change(self._router())
+
+    def _router(self) -> Router:
+        """What chooses among the links there are, in the order of the configuration."""
+        settings = self._settings
+        outlets = [self._lines[name].outlet() for name in settings.links if name in self._lines]
+        return Router(outlets, settings.routes, refuses=settings.routing.unmatched == "refuse")
 
     async def _end(self, line: Line) -> None:
         """Drain a link, unbind it, and forget it."""

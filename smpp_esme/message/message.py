@@ -118,6 +118,9 @@ class Message(msgspec.Struct, kw_only=True, gc=False):
         expires_at: not sent after this; None means whenever it can be.
         claimed_at: when it was last given to a dispatcher.
         sealed: the name of the key that text and octets are sealed with in the store; None: as they are.
+        pinned: whether it stays on its link even if that cannot submit and others could.
+        wish: what it takes, beside all this, to compose it anew for another link (see `wish`); None: nobody knows. It
+            is kept with the message, and not loaded with it.
     """
 
     id: int = 0
@@ -152,6 +155,8 @@ class Message(msgspec.Struct, kw_only=True, gc=False):
     expires_at: datetime | None = None
     claimed_at: datetime | None = None
     sealed: str | None = None
+    pinned: bool = False
+    wish: str | None = None
     segments: list[Segment]
 
     def __repr__(self) -> str:  # never the text, never a number

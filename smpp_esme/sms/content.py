@@ -9,17 +9,32 @@ import msgspec
 
 from smpp_esme.errors import InvalidValue
 from smpp_esme.sms.binary import Binary, BinaryHex
-from smpp_esme.sms.envelope import TextContent
+from smpp_esme.sms.coding import Coding
+from smpp_esme.sms.envelope import Hlr, Ping, Sms, TextContent
 from smpp_esme.sms.wap import WapPush
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from smpp_esme.sms.profile import Profile
 
 OctetContent = Binary | BinaryHex | WapPush
 Content = TextContent | OctetContent
 KINDS: Final[dict[str, type[Content]]] = {
     content.kind: content for content in (*get_args(TextContent), *get_args(OctetContent))
 }
+
+_LOOKUPS: Final = frozenset({Hlr.kind, Ping.kind})
+_OCTETS: Final = frozenset(content.kind for content in get_args(OctetContent))
+
+
+def is_offered(kind: str, profile: Profile) -> bool:
+    """Whether an SMSC takes messages of a kind at all; what is in one may still be wrong."""
+    if kind in _LOOKUPS:
+        return profile.lookups
+    if kind in _OCTETS:
+        return Coding.BINARY in profile.data_coding
+    return kind == Sms.kind or profile.envelopes
 
 
 def content_from(fields: Mapping[str, object]) -> Content:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _FRESH: Final = {"status": MessageStatus.QUEUED.value, "attempts": 0}
 _LEARNED_LATER: Final = {"id", "error", "error_meaning", "claimed_at", "submitted_at", "final_at", "hlr", "duplicates"}
 _INSERTED: Final = records.Columns(
-    *[name for name in records.MESSAGE_COLUMNS if name not in _FRESH and name not in _LEARNED_LATER]
+    *[name for name in records.MESSAGE_COLUMNS if name not in _FRESH and name not in _LEARNED_LATER], "wish"
 )
 #: Of a message's only segment, in the message's own row.
 _OWN: Final = ("esm_class", "short_message", "tlvs")

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Table
 
-#: A message's own columns, in the order of the record.
-MESSAGE_COLUMNS: Final = tuple(name for name in Message.__struct_fields__ if name != "segments")
+#: A message's own columns, in the order of the record; its wish is read by whoever composes it anew.
+MESSAGE_COLUMNS: Final = tuple(name for name in Message.__struct_fields__ if name not in {"segments", "wish"})
 
 #: A segment's own columns, in the order of the record.
 SEGMENT_COLUMNS: Final = Segment.__struct_fields__
@@ -81,6 +81,7 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
     "raw": bytes.fromhex,
     "forms": lambda text: tuple(msgspec.json.decode(text)),
     "final": bool,
+    "pinned": bool,
     "octets": bytes.fromhex,
     "missing": lambda text: tuple(msgspec.json.decode(text)),
     "detail": msgspec.json.decode,
@@ -99,6 +100,7 @@ _WRITTEN: Final[dict[str, Callable[[Any], Any]]] = {
     "vendor": json_text,
     "forms": lambda forms: json_text(forms) or "[]",
     "final": int,
+    "pinned": int,
     "octets": lambda octets: None if octets is None else octets.hex(),
     "missing": lambda missing: json_text(missing) or "[]",
     "detail": lambda detail: json_text(detail) or "{}",

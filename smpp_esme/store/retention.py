@@ -43,6 +43,7 @@ _clear_text = (
         short_message=case((message.c.short_message.is_not(None), b"")),
         tlvs=case((message.c.tlvs.is_not(None), b"")),
         sealed=None,
+        wish=None,
     )
 )
 

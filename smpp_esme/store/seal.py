@@ -111,6 +111,7 @@ class Vault:
         return replace(
             given,
             text=kept,
+            wish=self._sealed_wish(given),
             sealed=(_UNTIL_SENT if self.kind == HASHED else "") + key.name,
             segments=[
                 replace(
@@ -121,6 +122,15 @@ class Vault:
                 for each in given.segments
             ],
         )
+
+    def _sealed_wish(self, given: Message) -> str | None:
+        """What it takes to compose a message anew; sealed where a text is in it."""
+        has_text = given.wish is not None and '"text":' in given.wish
+        return self.seal_text(given.wish or "", f"wish {given.reference}") if has_text else given.wish
+
+    def open_wish(self, words: str, reference: str) -> str:
+        """The wish of a message from what is kept of it."""
+        return self.open_text(words, f"wish {reference}")
 
     def open(self, kept: Message) -> None:
         """Make a message read as it was written; one whose text was forgotten has its hash instead.
@@ -304,6 +314,7 @@ _forget_messages = (
     .values(
         text=literal("hmac-sha256:") + func.substr(message.c.text, func.length(message.c.text) - _HASH_LENGTH + 1),
         sealed=HASHED,
+        wish=None,
         # A message of several segments has no octets of its own, and gets none.
         short_message=case((message.c.short_message.is_not(None), b"")),
         tlvs=case((message.c.tlvs.is_not(None), b"")),

@@ -149,6 +149,10 @@ message = Table(
     Column("vendor", Json),
     Column("expires_at", Moment),
     Column("sealed", String),  # the key that its text and its segments' octets are sealed with
+    Column("pinned", Integer, nullable=False, server_default="0"),
+    Column(
+        "wish", Text
+    ),  # what it takes to compose it anew for another link; of one that an older version kept, nothing
     _partial("message_duplicates", "id", where="duplicates > 0"),
     # Each caller's names are his own: the same one of another's is another message.
     _partial(

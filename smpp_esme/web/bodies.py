@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from smpp_esme.daemon.gateway import BATCH_LIMIT, Order
+from smpp_esme.daemon.gateway import BATCH_LIMIT
+from smpp_esme.daemon.orders import Order
 from smpp_esme.errors import InvalidValue
 from smpp_esme.message.doubt import Decision
 from smpp_esme.message.status import MessageStatus
@@ -56,6 +57,10 @@ class Submit(Body):
     languages: Annotated[tuple[Language, ...], Field(max_length=len(Language))] | None = None
     priority: Annotated[int, Field(ge=0, le=3, strict=True)] = 0
     link: Annotated[str, Field(max_length=64)] | None = None
+    pinned: (
+        Annotated[bool, Field(strict=True, description="whether it stays on its link; else as if `link` is given")]
+        | None
+    ) = None
     schedule_delivery_time: Annotated[AwareDatetime, Field(description="not submitted before this")] | None = None
     validity_period: (
         Annotated[float, Field(gt=0, le=2_678_400, description="seconds after which nobody is to try any more")] | None
@@ -153,6 +158,7 @@ class Stored(Body):
     to: str
     source: str
     link: str
+    pinned: Annotated[bool, Field(description="whether it stays on its link, even if that cannot submit")]
     data_coding: int
     segments: int
     message_ids: list[str | None]
@@ -175,6 +181,7 @@ class Stored(Body):
             to=message.destination_addr,
             source=message.source_addr,
             link=message.link,
+            pinned=message.pinned,
             data_coding=message.data_coding,
             segments=len(message.segments),
             message_ids=[segment.message_id for segment in message.segments],
@@ -335,6 +342,10 @@ class Ready(BaseModel):
 
     ready: bool
     links: dict[str, bool]
+    routes: Annotated[
+        dict[str, str | None],
+        Field(description="by route the link that would take a message now; null: none can submit"),
+    ]
     reasons: list[str]
 
 

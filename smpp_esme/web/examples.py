@@ -16,6 +16,7 @@ _MESSAGE: Final = {
     "to": "79161234567",
     "source": "ACME",
     "link": "main",
+    "pinned": False,
     "data_coding": 0,
     "segments": 1,
     "message_ids": ["244272509"],
@@ -93,6 +94,8 @@ _LINK: Final = {
     "bound_at": "2026-11-21T08:31:11.930512Z",
 }
 _EXPLANATION: Final = {
+    "link": "main",
+    "route": "russia",
     "text": "Your table is reserved",
     "coding": "gsm7",
     "data_coding": 0,
@@ -139,7 +142,7 @@ REQUESTS: Final[dict[tuple[str, str], Any]] = {
     ("post", "/v1/in-doubt"): {"decision": "resend", "references": [_REFERENCE]},
     ("post", "/v1/limbo/{id}/attach"): {"reference": _REFERENCE},
     ("post", "/v1/limbo/dismiss"): {"ids": [17, 18]},
-    ("post", "/v1/explain"): {"text": "Your table is reserved"},
+    ("post", "/v1/explain"): {"text": "Your table is reserved", "to": "+79161234567"},
     ("post", "/v1/webhooks/{name}/replay"): {"dead_letters": [3]},
 }
 
@@ -179,7 +182,7 @@ ANSWERS: Final[dict[tuple[str, str], Any]] = {
     ("post", "/v1/webhooks/{name}/enable"): {"webhooks": [_ENDPOINT | {"failures": 0, "failure": ""}]},
     ("post", "/v1/webhooks/{name}/test"): {"delivered": True, "status": 204, "reason": "HTTP 204"},
     ("get", "/healthz"): {"status": "ok", "links": {"main": True}},
-    ("get", "/readyz"): {"ready": True, "links": {"main": True}, "reasons": []},
+    ("get", "/readyz"): {"ready": True, "links": {"main": True}, "routes": {"russia": "main"}, "reasons": []},
 }
 
 

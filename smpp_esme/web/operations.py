@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import ConfigDict, Field
 
-from smpp_esme.daemon.gateway import Order
+from smpp_esme.daemon.orders import Order
 from smpp_esme.message.message import LimboReceipt  # noqa: TC001 - pydantic reads the annotations
 from smpp_esme.sms.coding import Coding
 from smpp_esme.sms.envelope import Sms
@@ -77,6 +77,7 @@ class Explain(Body):
     """A text that is not sent."""
 
     text: Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)]
+    to: Annotated[str, Field(max_length=64, description="whom it would be for, as the routes go by numbers")] = ""
     comment: Annotated[str, Field(max_length=1000)] | None = None
     coding: Coding | None = None
     flash: Annotated[bool, Field(strict=True)] = False
@@ -85,8 +86,8 @@ class Explain(Body):
     link: Annotated[str, Field(max_length=64)] | None = None
 
     def to_order(self) -> Order:
-        """The same as an order to nobody."""
-        return Order(to="", content=Sms(self.text), **self.model_dump(exclude={"text"}))
+        """The same as an order."""
+        return Order(content=Sms(self.text), **self.model_dump(exclude={"text"}))
 
 
 class Forced(Body):
@@ -106,8 +107,10 @@ class Cheaper(Body):
 
 
 class Explained(Body):
-    """What a text becomes on a link."""
+    """What a text becomes on the link that it would take."""
 
+    link: str
+    route: Annotated[str | None, Field(description="the route that chose the link; null: none did")]
     text: str
     coding: str
     data_coding: int
@@ -288,9 +291,10 @@ async def links(request: Request) -> Links:
 
 @routes.post("/v1/explain", dependencies=[needs(Scope.SUBMIT)], summary="What would a text become?")
 async def explain(request: Request, body: Explain) -> Explained:
-    """Tell how a text would be coded and cut on a link, and what it costs; nothing is kept and nothing sent."""
-    found = gateway_of(request).explain(body.text, body.to_order())
-    return Explained.model_validate(msgspec.to_builtins(found))
+    """Tell which link a text would take now, how it is coded and cut there, and what it costs; nothing is kept."""
+    found, choice = gateway_of(request).explain(body.text, body.to_order())
+    told = {"link": choice.outlet.link, "route": choice.route}
+    return Explained.model_validate(msgspec.to_builtins(found) | told)
 
 
 def _answered(reply: Any) -> Answered:

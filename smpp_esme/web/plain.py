@@ -17,7 +17,8 @@ from msgspec import Meta
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from smpp_esme.daemon.gateway import BATCH_LIMIT, Order
+from smpp_esme.daemon.gateway import BATCH_LIMIT
+from smpp_esme.daemon.orders import Order
 from smpp_esme.errors import EncodingError, InvalidValue
 from smpp_esme.sms.envelope import Sms
 from smpp_esme.web import problems
@@ -45,6 +46,7 @@ class _Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     client_reference: Annotated[str, Meta(max_length=128)] | None = None
     priority: Annotated[int, Meta(ge=0, le=3)] = 0
     link: Annotated[str, Meta(max_length=64)] | None = None
+    pinned: bool | None = None
 
     def to_order(self) -> Order:
         """The gateway's form of it."""
@@ -55,6 +57,7 @@ class _Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
             client_reference=self.client_reference,
             priority=self.priority,
             link=self.link,
+            pinned=self.pinned,
         )
 
 
@@ -172,6 +175,7 @@ def stored(message: Kept) -> dict[str, Any]:
         "to": message.destination_addr,
         "source": message.source_addr,
         "link": message.link,
+        "pinned": message.pinned,
         "data_coding": message.data_coding,
         "segments": len(message.segments),
         "message_ids": [segment.message_id for segment in message.segments],

@@ -192,4 +192,4 @@ async def ready(request: Request, response: Response) -> Ready:
     gateway = gateway_of(request)
     reasons = await gateway.readiness()
     response.status_code = 503 if reasons else 200
-    return Ready(ready=not reasons, links=gateway.links(), reasons=reasons)
+    return Ready(ready=not reasons, links=gateway.links(), routes=gateway.routes(), reasons=reasons)

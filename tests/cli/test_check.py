@@ -16,12 +16,23 @@ throughput = 50
 [links.spare]
 url = "smpp+tls://acme@[2001:db8::1]"
 bind = "receiver"
+[links.backup]
+url = "smpp://acme@backup.example"
+[routes.russia]
+prefixes = ["7", "8"]
+links = ["main", "backup"]
+[routes.mail]
+kinds = ["mail"]
+links = ["main"]
 """
 
 
 TOLD = """\
 link main: smpp://acme@smsc.example:2775 as transceiver, profile smsc-centre, window 100, 50 submit_sm a second
 link spare: smpp+tls://acme@[2001:db8::1]:3550 as receiver, profile standard, window 100, as fast as the window allows
+link backup: smpp://acme@backup.example:2775 as transceiver, profile standard, window 100, as fast as the window allows
+route russia: every kind to numbers that begin with 7 or 8 by main, else backup, failover after 300 s
+route mail: mail to any number by main
 store: postgresql+asyncpg://esme:***@db.example/messages
 http: http://127.0.0.1:8080, anybody may ask
 """

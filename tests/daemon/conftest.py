@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from smpp_esme.daemon.config import DispatchSettings, LinkSettings, Settings
-from smpp_esme.daemon.gateway import Order
+from smpp_esme.daemon.orders import Order
 from smpp_esme.daemon.service import Service
 from smpp_esme.message.status import MessageStatus, is_final
 from smpp_esme.sms.envelope import Sms

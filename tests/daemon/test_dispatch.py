@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from smpp_esme.cli.demo.texts import ITEMS
 from smpp_esme.daemon.answers import Answers
 from smpp_esme.daemon.dispatch import Dispatch, submit_sm
-from smpp_esme.daemon.gateway import Order
 from smpp_esme.daemon.metrics import Metrics
+from smpp_esme.daemon.orders import Order
 from smpp_esme.daemon.rules import Guarded
 from smpp_esme.errors import SessionClosed, StoreOutage, StoreUnusable
 from smpp_esme.message.message import Accepted, Answer, Message, Segment, Unanswered

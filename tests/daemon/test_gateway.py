@@ -12,7 +12,9 @@ from msgspec.structs import replace
 
 from smpp_esme.daemon import gateway as gateways
 from smpp_esme.daemon.config import LinkSettings, Settings
-from smpp_esme.daemon.gateway import Gateway, Order, Route
+from smpp_esme.daemon.gateway import Gateway
+from smpp_esme.daemon.orders import Order
+from smpp_esme.daemon.routing import Outlet, Router
 from smpp_esme.daemon.service import Service
 from smpp_esme.errors import InvalidValue, UnknownReference
 from smpp_esme.message.status import MessageStatus
@@ -32,11 +34,11 @@ def woken():
 
 @pytest.fixture
 def gateway(store, woken):
-    routes = [
-        Route(link="main", profile=CENTRE, source_addr="DEMO", is_bound=lambda: True),
-        Route(link="plain", profile=Profile.named("standard"), source_addr="", is_bound=lambda: False),
+    outlets = [
+        Outlet(link="main", profile=CENTRE, source_addr="DEMO", is_bound=lambda: True),
+        Outlet(link="plain", profile=Profile.named("standard"), source_addr="", is_bound=lambda: False),
     ]
-    return Gateway(store, routes, lambda: woken.append(True))
+    return Gateway(store, Router(outlets), lambda: woken.append(True))
 
 
 def order(text="hello", **fields):
@@ -345,7 +347,7 @@ async def test_what_is_kept_is_what_explain_tells(gateway, text, link, coding, f
     options = {"coding": coding, "flash": flash, "transliterate": transliterate, "languages": languages}
     wanted = order(text, link=link, **options)
     try:
-        told = gateway.explain(text, wanted)
+        told, _ = gateway.explain(text, wanted)
     except InvalidValue as refused:
         with pytest.raises(InvalidValue, match=re.escape(str(refused))):
             await gateway.submit(wanted)

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from smpp_esme.daemon.gateway import Gateway
+from smpp_esme.daemon.routing import Router
 
 SECRET = "secret"
 
@@ -33,4 +34,4 @@ async def test_what_went_wrong_last_is_told_with_its_time(start, smsc):
 
 
 async def test_a_link_that_nobody_looks_after_is_left_out(store):
-    assert Gateway(store, [], lambda: None).link_states() == []
+    assert Gateway(store, Router([]), lambda: None).link_states() == []

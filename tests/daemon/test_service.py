@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from smpp_esme.daemon.config import DispatchSettings, LinkSettings, Settings
-from smpp_esme.daemon.gateway import Order
+from smpp_esme.daemon.orders import Order
 from smpp_esme.daemon.service import Service
 from smpp_esme.errors import BindRefused, InvalidValue
 from smpp_esme.message.status import MessageStatus as Status

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smpp_esme.daemon.gateway import Gateway, Order, Route
+from smpp_esme.daemon.gateway import Gateway
+from smpp_esme.daemon.orders import Order
+from smpp_esme.daemon.routing import Outlet, Router
 from smpp_esme.errors import InvalidValue
 from smpp_esme.message.status import MessageStatus as Status
 from smpp_esme.sms.envelope import Sms
@@ -75,8 +77,8 @@ async def test_what_expires_between_claim_and_submit_is_not_sent(start, smsc, st
 
 @pytest.fixture
 def gateway(store):
-    route = Route(link="main", profile=Profile.named("smsc-centre"), source_addr="DEMO", is_bound=lambda: True)
-    return Gateway(store, [route], lambda: None)
+    outlet = Outlet(link="main", profile=Profile.named("smsc-centre"), source_addr="DEMO", is_bound=lambda: True)
+    return Gateway(store, Router([outlet]), lambda: None)
 
 
 @pytest.mark.parametrize(

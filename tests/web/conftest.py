@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from smpp_esme.daemon.gateway import Gateway, Route
+from smpp_esme.daemon.gateway import Gateway
+from smpp_esme.daemon.routing import Outlet, Router
 from smpp_esme.message.message import Message, Segment, new_reference
 from smpp_esme.sms.profile import Profile
 from smpp_esme.store import Store
@@ -58,16 +59,16 @@ def bound() -> dict[str, bool]:
 
 @pytest.fixture
 def gateway(store: Store, bound: dict[str, bool]) -> Gateway:
-    routes = [
-        Route(
+    outlets = [
+        Outlet(
             link="main",
             profile=Profile.named("smsc-centre"),
             source_addr="DEMO",
             is_bound=lambda: bound["main"],
         ),
-        Route(link="plain", profile=Profile.named("standard"), source_addr="", is_bound=lambda: bound["plain"]),
+        Outlet(link="plain", profile=Profile.named("standard"), source_addr="", is_bound=lambda: bound["plain"]),
     ]
-    return Gateway(store, routes, lambda: None)
+    return Gateway(store, Router(outlets), lambda: None)
 
 
 @pytest.fixture

@@ -240,7 +240,8 @@ async def test_no_question_whatever_is_our_fault(client, reference, query):
 
     for folder in ("messages", "lookups"):
         answer = await client.get(f"/v1/{folder}/{quote(reference, safe='')}")
-        assert answer.status_code in {200, 404}
+        # A client takes a dot or two for the folder itself.
+        assert answer.status_code in ({200, 404, 405} if reference in {".", ".."} else {200, 404})
     assert (await client.get("/v1/messages", params=query)).status_code in {200, 404, 422}
 
 

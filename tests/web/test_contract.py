@@ -18,7 +18,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from smpp_esme.daemon.gateway import Gateway, Route
+from smpp_esme.daemon.gateway import Gateway
+from smpp_esme.daemon.routing import Outlet, Router
 from smpp_esme.sms.profile import Profile
 from smpp_esme.store import Store
 from smpp_esme.web.app import create_app
@@ -48,8 +49,10 @@ def url(tmp_path_factory) -> Iterator[str]:
 
     async def run() -> None:
         async with await Store.open(f"sqlite:///{path}", synchronous="NORMAL") as store:
-            route = Route(link="main", profile=Profile.named("smsc-centre"), source_addr="DEMO", is_bound=lambda: True)
-            app = create_app(Gateway(store, [route], lambda: None), body_limit=BODY_LIMIT)
+            outlet = Outlet(
+                link="main", profile=Profile.named("smsc-centre"), source_addr="DEMO", is_bound=lambda: True
+            )
+            app = create_app(Gateway(store, Router([outlet]), lambda: None), body_limit=BODY_LIMIT)
             running["serving"] = asyncio.create_task(serve(app, listener))
             begun.set()
             await asyncio.wait([running["serving"]])

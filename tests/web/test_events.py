@@ -29,7 +29,7 @@ MEDIA_TYPE = "text/event-stream"
 
 @pytest.fixture
 def submit(gateway):
-    from smpp_esme.daemon.gateway import Order
+    from smpp_esme.daemon.orders import Order
     from smpp_esme.sms.envelope import Sms
 
     async def submitted(number=0, **order):
@@ -248,7 +248,7 @@ async def test_a_stream_goes_on_across_a_restart(follow, serving, path, submit, 
         pass
     await store.close()
     async with await Store.open(f"sqlite:///{path}", synchronous="NORMAL") as reopened:
-        again = Gateway(reopened, list(gateway._routes.values()), lambda: None)
+        again = Gateway(reopened, gateway._router, lambda: None)
         await come(reopened, 1)
         stream = await follow(await serving(again), last_event_id=last["id"])
         (event,) = await stream.events(1)

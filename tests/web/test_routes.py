@@ -57,6 +57,7 @@ async def test_202_is_answered_when_the_row_is_on_disk(client, path):
         "to": "79161234567",
         "source": "DEMO",
         "link": "main",
+        "pinned": False,
         "data_coding": 8,
         "segments": 1,
         "message_ids": [None],
@@ -328,7 +329,7 @@ async def test_the_text_stays_in_the_store(client):
 async def test_a_daemon_is_ready_while_a_link_that_submits_is_bound(client, bound):
     answer = await client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"ready": True, "links": {"main": True, "plain": False}, "reasons": []}
+    assert answer.json() == {"ready": True, "links": {"main": True, "plain": False}, "routes": {}, "reasons": []}
     bound.update(main=False, plain=True)
     assert (await client.get("/readyz")).json()["ready"]
 

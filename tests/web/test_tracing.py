@@ -9,8 +9,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from smpp_esme.daemon.gateway import Gateway, Route
+from smpp_esme.daemon.gateway import Gateway
 from smpp_esme.daemon.metrics import Metrics
+from smpp_esme.daemon.routing import Outlet, Router
 from smpp_esme.daemon.tracing import Tracing
 from smpp_esme.errors import StoreUnusable
 from smpp_esme.message.message import reference_number
@@ -31,8 +32,8 @@ def memory():
 async def client(store, memory):
     metrics = Metrics()
     metrics.tracing = Tracing(SimpleSpanProcessor(memory), resource=Resource.create({}))
-    route = Route(link="main", profile=Profile.named("smsc-centre"), source_addr="DEMO", is_bound=lambda: True)
-    gateway = Gateway(store, [route], lambda: None, tracing=metrics.tracing)
+    outlet = Outlet(link="main", profile=Profile.named("smsc-centre"), source_addr="DEMO", is_bound=lambda: True)
+    gateway = Gateway(store, Router([outlet]), lambda: None, tracing=metrics.tracing)
     app = create_app(gateway, body_limit=65_536, metrics=metrics)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://daemon") as opened:
         yield opened

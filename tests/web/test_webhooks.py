@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 import pytest
 
 from smpp_esme.daemon.endpoints import WebhookSettings
-from smpp_esme.daemon.gateway import Gateway, Order
+from smpp_esme.daemon.gateway import Gateway
 from smpp_esme.daemon.metrics import Metrics
+from smpp_esme.daemon.orders import Order
 from smpp_esme.daemon.publish import Outcome
 from smpp_esme.daemon.signing import new_secret
 from smpp_esme.daemon.webhooks import Webhooks
@@ -73,7 +74,7 @@ async def webhooks(store, courier, metrics):
 
 @pytest.fixture
 def gateway(store, webhooks, gateway):
-    return Gateway(store, list(gateway._routes.values()), lambda: None, webhooks)
+    return Gateway(store, gateway._router, lambda: None, webhooks)
 
 
 async def submit(gateway):
