@@ -7,13 +7,13 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from collector import Collector
 
@@ -70,23 +70,57 @@ def collector() -> Iterator[Collector]:
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 
 
-def _ask_postgres(*statements: str) -> None:
+#: What makes a database as good as new, unless somebody has changed its shape. TRUNCATE takes a while for each table,
+#: and a test uses few.
+_EMPTY = """
+DO $$
+DECLARE used text;
+BEGIN
+    SELECT string_agg(oid::regclass::text, ', ') INTO used FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'schema_revision'
+        AND pg_relation_size(oid) > 0;
+    IF used IS NOT NULL THEN EXECUTE 'TRUNCATE ' || used || ' CASCADE'; END IF;
+    PERFORM setval(sequencename::regclass, 1, false) FROM pg_sequences WHERE last_value IS NOT NULL;
+END
+$$
+"""
+_SHAPE = """
+SELECT string_agg(part, E'\\n' ORDER BY part) FROM (
+    SELECT concat_ws(' ', table_schema, table_name, column_name, data_type, is_nullable, column_default) AS part
+    FROM information_schema.columns WHERE table_schema NOT IN ('pg_catalog', 'information_schema')
+    UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger
+    UNION ALL SELECT revision FROM schema_revision
+) AS parts
+"""
+_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+async def _connected(name: str, ask: Callable[[Any], Awaitable[Any]]) -> Any:
+    """What comes of asking a database."""
     import asyncpg
 
-    async def ask() -> None:
-        connection = await asyncpg.connect(POSTGRES, timeout=5)
-        try:
-            for statement in statements:
-                await connection.execute(statement)
-        finally:
-            await connection.close()
+    connection = await asyncpg.connect(_postgres(name), timeout=5)
+    try:
+        return await ask(connection)
+    finally:
+        await connection.close()
 
-    asyncio.run(ask())
+
+def _ask_postgres(*statements: str) -> None:
+    async def ask(connection: Any) -> None:
+        for statement in statements:
+            await connection.execute(statement)
+
+    asyncio.run(_connected("postgres", ask))
 
 
 @pytest.fixture(scope="session")
 def postgres_template() -> Iterator[str]:
-    """The name of a database with our tables in it, from which each test's own is cloned."""
+    """The name of a database with our tables in it, from which others are cloned."""
     from smpp_esme.store import Store
 
     name = f"smpp_esme_test_{os.getpid()}"
@@ -105,14 +139,58 @@ def postgres_template() -> Iterator[str]:
     _ask_postgres(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture
-def postgres_url(postgres_template: str) -> Iterator[str]:
-    """A PostgreSQL database of the test's own, empty but for our tables."""
+@pytest.fixture(scope="session")
+def postgres_clone(postgres_template: str) -> Iterator[Callable[[], str]]:
+    """Gives the name of a database that is as new: one for all tests, made anew after whoever changed its shape.
+
+    To make and to drop one takes the server a second where it has much to do.
+    """
     name = f"{postgres_template}_clone"
-    _ask_postgres(f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
-    yield _postgres(name)
-    _ask_postgres(f"DROP DATABASE {name} WITH (FORCE)")
+    shape = None
+
+    async def emptied(connection: Any) -> str | None:
+        import asyncpg
+
+        await connection.execute("SET synchronous_commit = off")
+        await connection.execute(_OTHERS)
+        try:
+            found: str | None = await connection.fetchval(_SHAPE)
+        except asyncpg.PostgresError:
+            return None
+        await connection.execute(_EMPTY)
+        return found
+
+    def as_new() -> str:
+        nonlocal shape
+        if shape is None or asyncio.run(_connected(name, emptied)) != shape:
+            _ask_postgres(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            _ask_postgres(f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+            shape = asyncio.run(_connected(name, emptied))
+        return name
+
+    yield as_new
+    _ask_postgres(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def postgres_url(postgres_clone: Callable[[], str]) -> str:
+    """A PostgreSQL database, empty but for our tables; nobody else uses it meanwhile."""
+    return _postgres(postgres_clone())
 
 
 def _postgres(name: str) -> str:
     return POSTGRES.rpartition("/")[0] + f"/{name}"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store: to copy it is cheaper than to make a new one for each test."""
+    from smpp_esme.store import Store
+
+    path = tmp_path_factory.mktemp("template") / "messages.sqlite3"
+
+    async def made() -> None:
+        await (await Store.open(f"sqlite:///{path}")).close()
+
+    asyncio.run(made())
+    return path

@@ -94,7 +94,8 @@ async def _run(path: Path, settings: Settings) -> None:
     metrics = Metrics()
     async with contextlib.AsyncExitStack() as stack:
         listener = stack.enter_context(listen(settings.http.host, settings.http.port))
-        opening = Store.open(settings.store.full_url, synchronous=synchronous, vault=settings.store.vault())
+        kept = settings.store
+        opening = Store.open(kept.full_url, synchronous=synchronous, patience=kept.patience, vault=kept.vault())
         store = await stack.enter_async_context(await opening)
         await stack.enter_async_context(traced(settings, metrics, stop))
         service = Service(settings, store, metrics, _courier)

@@ -73,6 +73,7 @@ class StoreSettings(Table):
         password: of the PostgreSQL user; goes before one in the URL. Better from the environment or a file of its own.
         password_file: a file that holds the password.
         synchronous: "full" survives a power cut, "normal" a crash of the process only.
+        patience: seconds for which a PostgreSQL server that goes away is awaited, before anybody is told.
         text: how texts are kept: "plain"; "encrypted"; or "hashed", which is encrypted until it is sent, and a keyed
             hash from then on.
         text_keys: the keys, 32 octets in base64 each, with blanks between them: the first seals, all of them open.
@@ -84,6 +85,7 @@ class StoreSettings(Table):
     password: SecretStr = SecretStr("")
     password_file: str = ""
     synchronous: Literal["full", "normal"] = "full"
+    patience: Seconds = 30.0
     text: Literal["plain", "encrypted", "hashed"] = "plain"
     text_keys: SecretStr = SecretStr("")
     text_keys_file: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smpp_esme.daemon.answers import Answers
 from smpp_esme.daemon.doubts import Doubts
@@ -19,6 +19,8 @@ from smpp_esme.daemon.webhooks import Webhooks
 from smpp_esme.errors import BindRefused, InvalidValue, ResponseTimeout, SessionClosed
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from smpp_esme.daemon.accounts import LinkSettings
     from smpp_esme.daemon.config import Settings
     from smpp_esme.daemon.webhooks import MakeCourier
@@ -53,6 +55,8 @@ class Service:
         self._lines = {name: self._line(name, link) for name, link in settings.links.items()}
         self._tasks = asyncio.TaskGroup()
         self._serving: dict[Line, asyncio.Task[None]] = {}
+        #: Set while there are loops that another configuration can be told.
+        self._can_reload = asyncio.Event()
         self._reloading: asyncio.Task[dict[str, Exception]] | None = None
         self._webhooks = Webhooks(
             settings.webhooks, store, courier=courier, owner=settings.dispatch.owner, metrics=self._metrics
@@ -76,9 +80,9 @@ class Service:
             Exception: a loop died, and not of an outage of the store, which it outlasts; all were stopped, and what the
                 store has committed stands.
         """
-        in_doubt = await self._store.recover(self._settings.dispatch.owner, datetime.now(UTC), policies=self._policies)
-        if in_doubt:
-            _log.warning("daemon.recovered", extra={"in_doubt": in_doubt})
+        await _unless(stop, enduring("recovery", self._recover))
+        if stop.is_set():
+            return
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 for line in self._lines.values():
@@ -89,7 +93,9 @@ class Service:
                     self._tasks.create_task(enduring("doubts", self._doubts.run), name="doubts"),
                     self._tasks.create_task(enduring("webhooks", self._webhooks.run), name="webhooks"),
                 ]
+                self._can_reload.set()
                 await stop.wait()
+                self._can_reload.clear()
                 self.gateway.stop()
                 await self._leave_off()
                 await asyncio.gather(*(line.drain(self._settings.dispatch.drain) for line in self._serving))
@@ -97,6 +103,11 @@ class Service:
                     task.cancel()
         finally:
             await self._answers.flush()
+
+    async def _recover(self) -> None:
+        in_doubt = await self._store.recover(self._settings.dispatch.owner, datetime.now(UTC), policies=self._policies)
+        if in_doubt:
+            _log.warning("daemon.recovered", extra={"in_doubt": in_doubt})
 
     # Another configuration
 
@@ -115,10 +126,13 @@ class Service:
         bound, one that is gone takes no messages any more and is drained; what is queued for it stays queued. Call
         `check` before.
 
+        Call it once at a time. Before the loops of `run` have begun it waits for them; a stop cancels it, and one that
+        comes after that does nothing until it is cancelled. Cancelled, some of it has been done.
+
         Returns:
             The links whose new settings the SMSC does not accept, each with what it said: they go on as they were.
-            Call it while `run` runs, once at a time; a stop cancels it. Cancelled, some of it has been done.
         """
+        await self._can_reload.wait()
         self._reloading = self._tasks.create_task(self._reload(settings), name="reload")
         return await self._reloading
 
@@ -215,3 +229,16 @@ class Service:
     def _wake(self) -> None:
         for line in self._lines.values():
             line.wake()
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Do this, or as much of it as is done by the time of a stop."""
+    tasks = [asyncio.create_task(work), asyncio.create_task(stop.wait())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    if not tasks[0].cancelled():
+        tasks[0].result()

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-#: Seconds for which a server that has gone is awaited, in steps; then whoever waits is told.
-_PATIENCE: Final = 30.0
+#: Seconds between two tries to reach a server that has gone.
 _PAUSE: Final = 0.2
 
 #: serialization_failure and deadlock_detected: another daemon was first, and the same again may well succeed.
@@ -68,27 +67,29 @@ class PostgresDatabase:
         readers: an engine whose connections cannot write.
     """
 
-    def __init__(self, url: URL, *, synchronous: str, readers: int) -> None:
+    def __init__(self, url: URL, *, synchronous: str, readers: int, patience: float) -> None:
         durable = "on" if synchronous == "FULL" else "off"
         self.writer = _engine(url, 1, {"synchronous_commit": durable, **_BY_INDEX})
+        self._patience = patience
         self._is_away = False
         self.readers = _engine(url, readers, {"default_transaction_read_only": "on"})
 
     @classmethod
-    async def open(cls, url: URL, *, synchronous: str, readers: int) -> Self:
+    async def open(cls, url: URL, *, synchronous: str, readers: int, patience: float) -> Self:
         """Open a database, which must exist; nothing is written to one that is refused.
 
         Args:
             url: `postgresql://user:password@host:port/name`, with asyncpg's own options as a query.
             synchronous: FULL: commits wait for the server's disk. NORMAL: they do not.
             readers: how many connections may read at once.
+            patience: seconds for which a server that has gone is awaited; then whoever waits is told.
 
         Raises:
             InvalidValue: the driver is not installed, or the url says what the driver does not understand.
             StoreUnusable: the server cannot be reached, or the database is not ours or newer than we are.
         """
         try:
-            database = cls(_for_driver(url), synchronous=synchronous, readers=readers)
+            database = cls(_for_driver(url), synchronous=synchronous, readers=readers, patience=patience)
         except ModuleNotFoundError as error:
             problem = "names PostgreSQL, whose driver is not installed"
             raise InvalidValue("store url", problem, "pip install 'smpp-esme[postgres]'") from error
@@ -115,7 +116,7 @@ class PostgresDatabase:
             DatabaseAway: the server has been away for too long.
         """
         now = asyncio.get_running_loop().time
-        until, tries = now() + (0.0 if self._is_away else _PATIENCE), _TRIES
+        until, tries = now() + (0.0 if self._is_away else self._patience), _TRIES
         while True:
             try:
                 result = await self._transaction(change)
@@ -175,7 +176,7 @@ class PostgresDatabase:
         if lost.which is None:
             return True
         now = asyncio.get_running_loop().time
-        until, found = now() + _PATIENCE, "in progress"
+        until, found = now() + self._patience, "in progress"
         while found == "in progress" and now() < until:
             await asyncio.sleep(_PAUSE)
             with contextlib.suppress(OSError, DBAPIError):

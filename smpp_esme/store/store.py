@@ -116,6 +116,7 @@ class Store:
         now: Callable[[], datetime] = _utc_now,
         synchronous: Literal["FULL", "NORMAL"] = "FULL",
         readers: int = 4,
+        patience: float = 30.0,
         vault: Vault | None = None,
     ) -> Self:
         """Open a store; a new one is created, an older schema is brought up to ours.
@@ -127,6 +128,7 @@ class Store:
             synchronous: FULL: what is committed survives a power cut. NORMAL: it survives our own death, but a power
                 cut may take back the last moments.
             readers: how many questions may be answered at once.
+            patience: seconds for which a PostgreSQL server that goes away is awaited; then methods raise.
             vault: how texts are kept, and what opens those that are sealed; None keeps them as they are.
 
         Raises:
@@ -137,7 +139,7 @@ class Store:
         named = parsed(url)
         database: Database
         if named.get_backend_name() == "postgresql":
-            database = await PostgresDatabase.open(named, synchronous=synchronous, readers=readers)
+            database = await PostgresDatabase.open(named, synchronous=synchronous, readers=readers, patience=patience)
         else:
             database = await SqliteFile.open(path_in(named), synchronous=synchronous, readers=readers)
         store = cls(database, now=now, name=named.render_as_string(hide_password=True))

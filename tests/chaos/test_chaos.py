@@ -30,8 +30,10 @@ async def test_whatever_fails_and_whenever_the_books_balance(tmp_path, database)
         finally:
             note(dict(campaign.told), f"{campaign.daemon.lives} lives; unavailable {campaign.traffic.unavailable}")
         assert await campaign.daemon.end(15) == 0
-        books = Books(campaign.traffic.references, messages, duplicates, campaign.smsc.journal)
+        books = Books(campaign.traffic.references, messages, duplicates, campaign.smsc.journal, campaign.endpoint)
         note(books.told())
+        async for line in books.wrong(campaign.store_url):
+            note(line)
         books.check()
         await books.check_store(campaign.store_url)
         if campaign.disk:

@@ -96,8 +96,8 @@ async def posted(http, body):
 async def test_a_daemon_that_is_told_nonsense_from_all_sides_serves_on(tmp_path, database):
     chance = random.Random(7)
     script = Script()
-    for kind in MALFORMED:
-        script.malform(kind, chance=0.03)
+    for turn, kind in enumerate(MALFORMED):  # one after another: a link that loses every session waits ever longer
+        script.malform(kind, after=20 * turn, times=3)
     script.split_writes(3, chance=0.5)
     async with (
         Smsc("standard", accounts={"demo": "secret"}, script=script, receipt_delay=0.01) as smsc,

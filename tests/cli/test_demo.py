@@ -122,7 +122,8 @@ def stored(reference, status, final=True):
         ("IN_DOUBT", 2, [], [], (1, 0)),
     ],
 )
-async def test_the_accounts_are_settled_by_the_simulators_count(status, came, lost, silent, doubtful):
+async def test_the_accounts_are_settled_by_the_simulators_count(monkeypatch, status, came, lost, silent, doubtful):
+    monkeypatch.setattr(killed, "_EVIDENCE", 0.05)  # no receipt will come
     one = stored("A", status, final=status != "IN_DOUBT")
     daemon = Answers({"/v1/messages": lambda limit, after=None: {"messages": [] if after else [one]}})
     smsc = Answers({"/submits": lambda prefix: {f"{prefix}0": came} if came else {}})

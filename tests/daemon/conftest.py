@@ -133,21 +133,9 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store: to copy it is cheaper than to make a new one for each test."""
-    path = tmp_path_factory.mktemp("template") / "messages.sqlite3"
-
-    async def made() -> None:
-        await (await Store.open(f"sqlite:///{path}")).close()
-
-    asyncio.run(made())
-    return path
-
-
 @pytest.fixture
-def url(tmp_path: Path, template: Path) -> str:
-    return f"sqlite:///{shutil.copy(template, tmp_path)}"
+def url(tmp_path: Path, sqlite_template: Path) -> str:
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path)}"
 
 
 @pytest.fixture

@@ -57,8 +57,8 @@ class Application:
 
 
 @pytest.fixture
-async def url(tmp_path, template):
-    return f"sqlite:///{shutil.copy(template, tmp_path)}"
+async def url(tmp_path, sqlite_template):
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path)}"
 
 
 @pytest.fixture

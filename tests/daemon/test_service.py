@@ -8,7 +8,7 @@ import pytest
 from smpp_esme.daemon.config import DispatchSettings, LinkSettings, Settings
 from smpp_esme.daemon.orders import Order
 from smpp_esme.daemon.service import Service
-from smpp_esme.errors import BindRefused, InvalidValue
+from smpp_esme.errors import BindRefused, InvalidValue, StoreOutage
 from smpp_esme.message.status import MessageStatus as Status
 from smpp_esme.simulator.smsc import Smsc
 from smpp_esme.sms.envelope import Sms
@@ -131,6 +131,39 @@ async def test_what_a_former_life_left_submitting_is_in_doubt_and_not_sent(start
     assert [one.text for one in smsc.received] == ["hello"]
 
 
+class Failing:
+    """A store's `recover` that fails so often before it does its work; for ever, if nothing is said."""
+
+    def __init__(self, store, times=1_000):
+        self.recover = store.recover
+        self.left = times
+        self.failed = asyncio.Event()
+        store.recover = self
+
+    async def __call__(self, *args, **options):
+        if self.left:
+            self.left -= 1
+            self.failed.set()
+            raise StoreOutage("database or disk is full")
+        return await self.recover(*args, **options)
+
+
+async def test_an_outage_in_its_first_moments_is_outlasted(start, smsc, store, caplog):
+    failing = Failing(store, 1)
+    daemon = await start()
+    assert (failing.left, daemon.running.done()) == (0, False)
+    assert [one.loop for one in caplog.records if one.message == "store.outage"] == ["recovery"]
+    await daemon.stopped()
+
+
+async def test_a_stop_in_such_an_outage_is_a_stop(start, smsc, store):
+    failing = Failing(store)
+    daemon = await start(bound=False)
+    await failing.failed.wait()
+    await daemon.stopped()
+    assert smsc.counts.binds == 0
+
+
 async def test_what_a_former_life_kept_queued_is_sent(start, smsc, store):
     daemon = await start(bound=False)
     await daemon.stopped()
@@ -157,6 +190,33 @@ async def test_a_stop_before_the_first_bind_is_a_stop(start, nobody):
     daemon = await start(bound=False, url=f"smpp://demo@127.0.0.1:{nobody.getsockname()[1]}")
     await daemon.stopped()
     assert daemon.running.done()
+
+
+def wider(daemon):
+    """The configuration of a daemon with another window."""
+    links = {"main": daemon.service._settings.links["main"].model_copy(update={"window": 7})}
+    return daemon.service._settings.model_copy(update={"links": links})
+
+
+async def test_a_reload_that_comes_before_the_loops_run_waits_for_them(start):
+    daemon = await start(bound=False, window=2)
+    async with asyncio.timeout(20):
+        assert await daemon.service.reload(wider(daemon)) == {}
+    assert daemon.service._lines["main"].link.window == 7
+    await daemon.stopped()
+
+
+async def test_a_reload_that_comes_after_a_stop_changes_nothing(start):
+    daemon = await start(window=2)
+    daemon.stop.set()
+    reloading = asyncio.create_task(daemon.service.reload(wider(daemon)))
+    await daemon.ended()
+    late = asyncio.create_task(daemon.service.reload(wider(daemon)))
+    await asyncio.sleep(0)
+    assert daemon.service._lines["main"].link.window == 2
+    for one in (reloading, late):
+        assert not one.done()
+        one.cancel()
 
 
 async def test_a_session_that_ends_is_replaced(start, smsc, store):

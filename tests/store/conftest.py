@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -50,8 +51,16 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def store(url: str, clock: Clock) -> AsyncIterator[Store]:
-    async with await Store.open(url, now=clock) as opened:
+def made(request: pytest.FixtureRequest, url: str) -> str:
+    """Names a database with our tables in it: a copy, where a new one would be the same."""
+    if url.startswith("sqlite"):
+        shutil.copy(request.getfixturevalue("sqlite_template"), request.getfixturevalue("path"))
+    return url
+
+
+@pytest.fixture
+async def store(made: str, clock: Clock) -> AsyncIterator[Store]:
+    async with await Store.open(made, now=clock) as opened:
         yield opened
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import shutil
 import time
@@ -28,21 +27,9 @@ if TYPE_CHECKING:
 BODY_LIMIT = 65_536
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store: to copy it is cheaper than to make a new one for each test."""
-    path = tmp_path_factory.mktemp("template") / "messages.sqlite3"
-
-    async def made() -> None:
-        await (await Store.open(f"sqlite:///{path}")).close()
-
-    asyncio.run(made())
-    return path
-
-
 @pytest.fixture
-def path(tmp_path: Path, template: Path) -> Path:
-    return Path(shutil.copy(template, tmp_path))
+def path(tmp_path: Path, sqlite_template: Path) -> Path:
+    return Path(shutil.copy(sqlite_template, tmp_path))
 
 
 @pytest.fixture

@@ -9,8 +9,11 @@ from contextlib import closing
 
 import aiohttp
 
+from chaos.endpoint import EVENTS
 from chaos.processes import PATIENCE, Stuck
 from chaos.traffic import number_of
+from smpp_esme.daemon.publish import encode, identifier
+from smpp_esme.message.notice import Selection
 from smpp_esme.message.status import MessageStatus, is_final
 from smpp_esme.store import Store
 
@@ -40,29 +43,36 @@ async def pages(http, path, name):
 async def settled(daemon, journal):
     """Every message that the daemon keeps, once nothing more is to happen to any; and the possible duplicates."""
     async with aiohttp.ClientSession(daemon.url) as http:
-        deadline = asyncio.get_running_loop().time() + PATIENCE
+        now = asyncio.get_running_loop().time
+        deadline, before = now() + PATIENCE, None
         while True:
             messages = await pages(http, "/v1/messages", "messages")
             owed = {message_id for message_id, _, _ in journal.accepted()} - journal.receipted()
             unsettled = [one for one in messages if not is_settled(one)]
-            if not owed and not unsettled:
+            async with http.get("/v1/webhooks") as response:
+                (shop,) = (await response.json())["webhooks"]
+            if not owed and not unsettled and not shop["behind"]:
                 duplicates = await pages(http, "/v1/possible-duplicates", "messages")
                 return {one["reference"]: one for one in messages}, {one["reference"] for one in duplicates}
-            if asyncio.get_running_loop().time() > deadline:
-                raise Stuck(f"after {PATIENCE:g} s {len(owed)} receipts are owed, and unsettled are {unsettled[:5]}")
+            stands = len(owed), len(unsettled), shop["event"]
+            if stands != before:  # it goes on
+                deadline, before = now() + PATIENCE, stands
+            if now() > deadline:
+                raise Stuck(f"for {PATIENCE:g} s {len(owed)} receipts are owed, {unsettled[:5]} unsettled; {shop}")
             await asyncio.sleep(0.2)
 
 
 class Books:
     """What is known from three sides; `check` holds them against each other."""
 
-    def __init__(self, references, messages, duplicates, journal):
+    def __init__(self, references, messages, duplicates, journal, endpoint):
         self.references = references
         self.messages = messages
         self.duplicates = duplicates
         self.accepted = journal.accepted()
         self.receipted = journal.receipted()
         self.replied = journal.replied()
+        self.endpoint = endpoint
         self.statuses = {number: messages[reference]["status"] for number, reference in references.items()}
 
     def told(self):
@@ -74,24 +84,45 @@ class Books:
             "receipts that it had answered": len(self.receipted),
             "possible duplicates listed": len(self.duplicates),
             "subscribers' segments": len(self.replied),
+            "events that the endpoint took": len(self.endpoint.taken),
+            "requests to it": len(self.endpoint.heard),
         }
+
+    def came(self):
+        """How often each segment of each number came to the SMSC."""
+        return Counter((number_of(to), octets) for _, to, octets in self.accepted)
+
+    def unlisted(self):
+        """Numbers of which a segment came more than once, and no list of possible duplicates says so."""
+        twice = {number for (number, _), count in self.came().items() if count > 1}
+        return sorted(number for number in twice if self.references[number] not in self.duplicates)
+
+    async def wrong(self, url):
+        """What a person wants to see of what is unlisted: what the SMSC saw, and the story in the store."""
+        if not (numbers := self.unlisted()[:5]):
+            return
+        async with await Store.open(url) as store:
+            for number in numbers:
+                yield f"{number}: " + " ".join(
+                    f"{id_} {octets[:12]}" for id_, to, octets in self.accepted if number_of(to) == number
+                )
+                for each in await events(store, reference=self.references[number]):
+                    yield f"    {each}"
 
     def check(self):
         """Accepted = final + in doubt, each came once or is listed, and nothing came that was not accepted."""
         assert len(set(self.references.values())) == len(self.references)
         assert set(self.messages) == set(self.references.values())
-        times = Counter((number_of(to), octets) for _, to, octets in self.accepted)
-        assert {number for number, _ in times} <= set(self.references)
-        twice = {number for (number, _), count in times.items() if count > 1}
-        assert {number for number in twice if self.references[number] not in self.duplicates} == set()
-        came = {number for number, _ in times}
+        came = {number for number, _ in self.came()}
+        assert came <= set(self.references)
+        assert self.unlisted() == []
         delivered = {number for number, status in self.statuses.items() if status == MessageStatus.DELIVERED}
         assert delivered - came == set()
         # In doubt is the exception, and those who asked for a repetition got one.
         assert [number for number in delivered if number % 3 == 0] != []
 
     async def check_store(self, url):
-        """What is on the disk once the daemon has left it: receipts, subscribers' texts, the count of each status."""
+        """What is on the disk once the daemon has left it: receipts, subscribers' texts, the statuses, the events."""
         async with await Store.open(url) as store:
             messages = await everything(store)
             assert {each.reference for each in messages} == set(self.messages)
@@ -100,6 +131,16 @@ class Books:
             assert self.receipted - known - limbo == set()
             assert await store.counts() == dict.fromkeys(MessageStatus, 0) | Counter(each.status for each in messages)
             self._check_replies(await received(store))
+            self._check_told(await events(store, *EVENTS))
+            assert [one.dead_letters for one in await store.outbox.endpoints()] == [0]
+
+    def _check_told(self, kept):
+        """The endpoint was told of every event, as it stands in the store, and of each message in order."""
+        assert not self.endpoint.forged
+        known = {identifier(one): encode(one) for one in kept}
+        assert set(known) == set(self.endpoint.taken)
+        assert [(name, body) for name, body in self.endpoint.heard if known[name] != body] == []
+        assert {reference: ids for reference, ids in self.endpoint.stories().items() if ids != sorted(ids)} == {}
 
     def _check_replies(self, texts):
         segments = {}
@@ -120,6 +161,17 @@ async def in_limbo(store):
     found = await store.limbo(1000)
     while page := await store.limbo(1000, after=found[-1].id) if found else []:
         found += page
+    return found
+
+
+async def events(store, *types, **selected):
+    """Those of these types, or of one message."""
+    selection = Selection.of(types, **selected)
+    page = await store.feed.page(0, selection, limit=1000)
+    found = page.events
+    while page.more:
+        page = await store.feed.page(page.after, selection, limit=1000)
+        found += page.events
     return found
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import signal
+import sqlite3
 from collections import Counter
 from contextlib import AsyncExitStack
 
+import asyncpg
+
+from chaos.endpoint import EVENTS, SECRET, Endpoint
 from chaos.grounds import Clock, Cluster, Disk, Quota, quietly
 from chaos.processes import DaemonProcess, SmscProcess, Stuck, until
 from chaos.traffic import Traffic
@@ -16,6 +21,7 @@ from smpp_esme.simulator import FaultProxy, Faults
 CONFIGURATION = """
 [store]
 url = "{store}"
+patience = 2
 
 [http]
 port = 0
@@ -27,8 +33,8 @@ drain = 3
 url = "smpp://demo:secret@127.0.0.1:{port}"
 profile = "standard"
 source_addr = "CHAOS"
-binds = 2
-window = 20
+binds = {binds}
+window = {window}
 response_timeout = 2
 enquire_link = 2
 already_bound = 1
@@ -37,7 +43,21 @@ already_bound = 1
 hold = 0.05
 least = 50
 regain = 1
+
+[webhooks.shop]
+url = "{endpoint}"
+secret = "{secret}"
+events = {told}
+concurrency = 4
+timeout = 1
+attempts = 1000
+shortest = 0.05
+longest = 0.5
 """
+_MET = "SELECT count(*) FROM webhook"
+
+#: What a reload changes, and what it must refuse.
+BINDS, WINDOWS, WRONG = (1, 2, 3), (5, 20, 100), "wide"
 
 #: Seconds by which the wall clock is wrong.
 OFFSETS = (-3600, -90, -2, 2, 90, 3600)
@@ -61,6 +81,7 @@ class Campaign:
         self.cluster = Cluster() if database == "postgresql" else None
         self.disk = None if self.cluster else Disk(folder / "disk")
         self.clock = Clock(folder)
+        self.endpoint = Endpoint(chance)
         self.smsc = SmscProcess(folder, seed)
         self.daemon = DaemonProcess(folder, self.clock.environment)
         self.traffic = Traffic(self.daemon)
@@ -68,6 +89,7 @@ class Campaign:
         #: Whoever takes the daemon's life, or what it cannot start without.
         self._daemon_or_store = asyncio.Lock()
         self._smsc = asyncio.Lock()
+        self._file = asyncio.Lock()
 
     async def __aenter__(self):
         async with AsyncExitStack() as stack:
@@ -78,10 +100,13 @@ class Campaign:
             await self.smsc.start()
             faults = Faults(pieces=5)
             self.proxy = await stack.enter_async_context(FaultProxy(self.smsc.port, faults=faults, seed=self.seed))
-            configuration = CONFIGURATION.format(store=self.store_url, port=self.proxy.port)
-            (self.folder / "daemon.toml").write_text(configuration)
+            await stack.enter_async_context(self.endpoint)
+            self._configure(binds=2, window=20)
             stack.push_async_callback(self.daemon.end)
             await self.daemon.start()
+            # An endpoint is told of what happens after the daemon first knew of it.
+            while not await self._has_met_the_endpoint():  # noqa: ASYNC110 - another process cannot tell us
+                await asyncio.sleep(0.01)
             self._stack = stack.pop_all()
         return self
 
@@ -97,6 +122,8 @@ class Campaign:
             *[self.connections_cut] * 3,
             self.connections_vanish,
             *[self.connections_stall] * 2,
+            *[self.daemon_reloaded] * 2,
+            *[self.endpoint_failed] * 2,
         ]
         if self.clock.can_be_stepped:
             kinds += [self.clock_stepped] * 2
@@ -147,6 +174,24 @@ class Campaign:
     async def _moment(self, longest):
         await asyncio.sleep(self.chance.uniform(0, longest))
 
+    def _configure(self, **link):
+        """Write the configuration, at once: a daemon may be reading it."""
+        known = {"store": self.store_url, "port": self.proxy.port, "endpoint": self.endpoint.url, "secret": SECRET}
+        known["told"] = json.dumps(EVENTS)
+        draft = self.folder / "daemon.draft"
+        draft.write_text(CONFIGURATION.format(**known, **link))
+        draft.replace(self.folder / "daemon.toml")
+
+    async def _has_met_the_endpoint(self):
+        if self.cluster:
+            connection = await asyncpg.connect(self.cluster.url)
+            try:
+                return await connection.fetchval(_MET)
+            finally:
+                await connection.close()
+        with contextlib.closing(sqlite3.connect(f"file:{self.disk.folder}/messages.sqlite3?mode=ro", uri=True)) as file:
+            return file.execute(_MET).fetchone()[0]
+
     # The faults
 
     async def daemon_killed(self):
@@ -165,6 +210,23 @@ class Campaign:
             if status != 0:
                 raise Stuck(f"the daemon ended with status {status} on SIGTERM")
             await self.daemon.start()
+
+    async def daemon_reloaded(self):
+        """It goes over to other settings, or refuses wrong ones; what else happens meanwhile is nothing to it."""
+        async with self._file:
+            link = {"binds": self.chance.choice(BINDS), "window": self.chance.choice(WINDOWS)}
+            if self.chance.random() < 0.2:
+                async with self._daemon_or_store:  # with a file like that it would not start
+                    self._configure(**link | {"window": f'"{WRONG}"'})
+                    await self.daemon.reload("daemon.reload_refused")
+                    self._configure(**link)
+            self._configure(**link)
+            await self.daemon.reload("daemon.reloaded")
+
+    async def endpoint_failed(self):
+        self.endpoint.fail()
+        await self._moment(1.0)
+        self.endpoint.mend()
 
     async def smsc_killed(self):
         async with self._smsc:  # a round may choose the same fault twice

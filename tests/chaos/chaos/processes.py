@@ -130,15 +130,22 @@ class DaemonProcess(Program):
         self.url = None
         return await super().end(number)
 
-    def look(self):
-        """See where it serves, if it does by now."""
-        return self.url or self._started()
+    async def reload(self, event):
+        """Have it read its file anew, and wait until it tells this of it, or somebody has ended it."""
+        process, told = self.process, self.log.stat().st_size
+        if self.url is None:  # it is to start, and reads the file then
+            return
+        process.send_signal(signal.SIGHUP)
+        await until(lambda: self.process is not process or event in self._log_from(told), f"{event} in the log")
 
     def _started(self):
         self.check()
-        with self.log.open() as log:
-            log.seek(self.told_before)
-            for line in log:
-                if line.endswith("\n") and '"daemon.started"' in line:
-                    self.url = json.loads(line)["http"]
+        for line in self._log_from(self.told_before).splitlines(keepends=True):
+            if line.endswith("\n") and '"daemon.started"' in line:
+                self.url = json.loads(line)["http"]
         return self.url
+
+    def _log_from(self, octets):
+        with self.log.open("rb") as log:
+            log.seek(octets)
+            return log.read().decode(errors="replace")
