@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 import threading
@@ -71,6 +72,29 @@ def noting(found):
     return handler
 
 
+class Noted:
+    """A handler that notes what it gets in whatever thread, for another to wait for."""
+
+    def __init__(self):
+        self.found = []
+        self._came = threading.Condition()
+
+    def __call__(self, pdu, *_):
+        with self._came:
+            self.found.append(pdu)
+            self._came.notify_all()
+
+    def until(self, count):
+        with self._came:
+            assert self._came.wait_for(lambda: len(self.found) >= count, 20), self.found
+
+
+async def soon(awaitable):
+    """What this gives, or a failure instead of a hang."""
+    async with asyncio.timeout(20):
+        return await awaitable
+
+
 def listen(client, until):
     """Read until this holds."""
     deadline = time.monotonic() + 20
@@ -88,7 +112,7 @@ def test_it_has_all_that_smpplib_s_client_has():
     assert not missing & set(ours)
 
 
-def test_the_example_of_smpplib_s_readme_runs_with_its_import_changed(smsc, capsys):
+def test_the_example_of_smpplib_s_readme_runs_with_its_import_changed(smsc, thread, capsys):
     example, *_ = examples_of_smpplib_s_readme()
     changed = example.replace("import smpplib.client", "import smpp_esme.smpplib_client")
     changed = changed.replace("smpplib.client.Client(", "smpp_esme.smpplib_client.Client(")
@@ -104,9 +128,7 @@ def test_the_example_of_smpplib_s_readme_runs_with_its_import_changed(smsc, caps
 
     running = threading.Thread(target=run)
     running.start()
-    deadline = time.monotonic() + 20
-    while smsc.counts.receipts < 2 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    thread.wait(soon(smsc.until(lambda smsc: smsc.counts.receipts >= 2)))
     namespace["client"].unbind()
     running.join(20)
     namespace["client"].disconnect()
@@ -126,17 +148,16 @@ def examples_of_smpplib_s_readme():
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_the_readme_s_thread_listens_while_another_submits(client, smsc):
     _, listening, _ = examples_of_smpplib_s_readme()
-    sent, received = [], []
-    client.set_message_sent_handler(noting(sent))
-    client.set_message_received_handler(noting(received))
+    sent, received = Noted(), Noted()
+    client.set_message_sent_handler(sent)
+    client.set_message_received_handler(received)
     namespace = {"client": client}
     exec(listening, namespace)
     for number in range(20):
         client.send_message(**SEND, short_message=b"number %d" % number)
-    deadline = time.monotonic() + 20
-    while (len(sent), len(received)) != (20, 20) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert (len(sent), len(received)) == (20, 20)
+    for noted in (sent, received):
+        noted.until(20)
+        assert len(noted.found) == 20
     client.unbind()
     namespace["t"].join(20)
     assert not namespace["t"].is_alive()
@@ -209,8 +230,8 @@ def test_more_than_a_window_is_sent_without_reading(smsc, client):
 
 
 def test_a_lost_session_is_bound_again_and_what_was_in_doubt_is_told(smsc, thread):
-    client, doubtful, sent = made(smsc), [], []
-    client.set_in_doubt_handler(lambda sequence, error: doubtful.append(sequence))
+    client, doubtful, sent = made(smsc), Noted(), []
+    client.set_in_doubt_handler(doubtful)
     client.set_message_sent_handler(noting(sent))
     client.set_message_received_handler(lambda pdu: None)
     with client:
@@ -218,14 +239,12 @@ def test_a_lost_session_is_bound_again_and_what_was_in_doubt_is_told(smsc, threa
         client.bind_transceiver(system_id="login", password="secret")
         smsc.script.delay(3600.0, times=1)
         lost = client.send_message(short_message=b"lost", **SEND)
-        while smsc.counts.submits < 1:
-            time.sleep(0.01)
+        thread.wait(soon(smsc.until(lambda smsc: smsc.counts.submits)))
         thread.call(smsc.disconnect)
-        while not doubtful:
-            time.sleep(0.01)
+        doubtful.until(1)
         client.send_message(short_message=b"after", **SEND)
         listen(client, lambda: sent)
-    assert doubtful == [lost.sequence]
+    assert doubtful.found == [lost.sequence]
     assert smsc.count("after") == 1
 
 

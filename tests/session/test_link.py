@@ -480,7 +480,7 @@ async def test_a_loss_is_seen_to_at_once_though_a_preferred_endpoint_does_not_an
             await first.asked.wait()  # the way back is being tried, and hangs
             second.bound[0].abort()
             await until(watch, events.Lost)
-            await until(watch, events.Bound)
+            assert (await until(watch, events.Bound)).preferred  # it answers the next bind
 
 
 async def test_a_preferred_endpoint_that_refuses_us_for_good_does_not_end_a_link_that_is_bound():

@@ -672,10 +672,11 @@ TEXTS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=
 @settings(max_examples=30)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=10))
 def test_every_text_arrives_as_it_was_written(texts):
-    asyncio.run(_send_and_compare(texts))
+    assert asyncio.run(_arrived(texts)) == texts
 
 
-async def _send_and_compare(texts):
+async def _arrived(texts):
+    """What a simulator has got after these were submitted to it."""
     async with Smsc() as smsc:
         endpoint = parse_url(smsc.url)
         session = await Session.connect(endpoint)
@@ -689,5 +690,5 @@ async def _send_and_compare(texts):
                     short_message=one.short_message,
                 )
                 await session.request(pdu)
-        assert [received.text for received in smsc.received] == texts
         await session.unbind()
+        return [received.text for received in smsc.received]

@@ -153,8 +153,10 @@ async def test_whoever_waits_for_news_is_woken_by_a_commit(store, new):
     async with asyncio.timeout(20):
         waiting = asyncio.create_task(store.feed.news(1000))
         await asyncio.sleep(0)
+        assert not waiting.done()
         await store.add([new()])
         await waiting
+    assert [one.type for one in (await store.feed.page(0)).events] == ["message.queued"]
 
 
 # Several daemons on one PostgreSQL database

@@ -79,11 +79,16 @@ def cases():
             yield pytest.param(operation, GenerationMode.NEGATIVE, id=f"{operation.label}, wrong")
 
 
+# The server runs in a thread beside, and whoever uses `random` there is taken for a strategy.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 @pytest.mark.parametrize(("operation", "mode"), list(cases()))
 def test_the_api_answers_as_its_description_says(operation, mode, url):
     @settings(max_examples=REQUESTS, deadline=None, suppress_health_check=list(HealthCheck))
     @given(operation.as_strategy(generation_mode=mode))
     def answers_so(case):
-        case.call_and_validate(base_url=url, checks=CHECKS)
+        answers.append(case.call_and_validate(base_url=url, checks=CHECKS).status_code)
 
+    answers = []
     answers_so()
+    assert answers
+    assert max(answers) < 500

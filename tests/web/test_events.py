@@ -118,8 +118,10 @@ async def test_every_event_is_as_the_description_says(app, client, store, submit
     described = app.openapi()
     page = described["paths"]["/v1/events"]["get"]["responses"]["200"]["content"]["application/json"]
     schema = page["schema"] | {"components": described["components"]}
-    jsonschema.validate((await client.get("/v1/events")).json(), schema)
-    jsonschema.validate(page["example"], schema)
+    told = (await client.get("/v1/events")).json()
+    assert told["events"]
+    validator = jsonschema.Draft202012Validator(schema)
+    assert [*validator.iter_errors(told), *validator.iter_errors(page["example"])] == []
 
 
 # Streams
