@@ -9,6 +9,7 @@ from sqlalchemy import Integer, String, bindparam, func, literal, or_, select, u
 
 from smpp_esme.message.evidence import Awaiting, Orphan, matches, significant, spellings
 from smpp_esme.message.ledger import Ledger
+from smpp_esme.message.message import Accepted, Answer
 from smpp_esme.message.status import MessageStatus
 from smpp_esme.store import limbo as limbo_rows
 from smpp_esme.store.batches import Batch, fetch, packed
@@ -135,8 +136,9 @@ def find(
 def adopt(connection: Connection, found: Sequence[Match], *, at: datetime) -> list[str]:
     """Give these receipts to their messages, if both are still as they were found; the references of the messages."""
     facts = limbo_rows.facts(connection, [each for match in found for each in match.receipts])
-    ledger = Ledger(standings(connection, [match.message for match in found]))
-    ended: dict[int, None] = {}
+    doubtful = standings(connection, [match.message for match in found])
+    ledger = Ledger(doubtful)
+    ended: list[Answer] = []
     used: list[int] = []
     for match in found:
         if not all(each in facts for each in match.receipts):
@@ -145,10 +147,16 @@ def adopt(connection: Connection, found: Sequence[Match], *, at: datetime) -> li
             for each in match.receipts:
                 ledger.receipt(match.message, match.number, facts[each], at=at)
             used += match.receipts
-            ended[match.message] = None
+            ended.append(Answer(match.message, match.number, Accepted(match.message_id)))
     write(connection, ledger)
     limbo_rows.leave(connection, used)
-    return [standing.reference for key in ended if (standing := ledger.standing(key))]
+    # What came since they were found; from now on it finds its message by the id.
+    later = Ledger(doubtful)
+    for key, number, fact in limbo_rows.take(connection, ended):
+        later.receipt(key, number, fact, at=at)
+    write(connection, later)
+    keys = dict.fromkeys(each.message for each in ended)
+    return [standing.reference for key in keys if (standing := ledger.standing(key))]
 
 
 def _grouped(connection: Connection, subscribers: set[Subscriber]) -> dict[Subscriber, list[Orphan]]:

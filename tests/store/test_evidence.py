@@ -82,6 +82,23 @@ async def test_later_receipts_of_an_adopted_id_find_their_message(store, doubtfu
     assert (recorded.reference, recorded.status) == (message.reference, S.DELIVERED)
 
 
+async def test_a_receipt_that_comes_while_another_of_its_id_is_judged_is_taken_too(store, doubtful, reported, clock):
+    message = await doubtful()
+    await reported("AA", message.destination_addr, S.SUBMITTED, final=False)
+    write = store.open_ends._write
+
+    async def late(change, *args, **options):
+        store.open_ends._write = write
+        await reported("AA", message.destination_addr)
+        await reported("BB", message.destination_addr)  # nobody's that is in doubt any more
+        return await write(change, *args, **options)
+
+    store.open_ends._write = late
+    assert await adopted(store, clock) == [message.reference]
+    assert (await store.message(message.reference)).status is S.DELIVERED
+    assert [one.fact.message_id for one in await store.limbo()] == ["BB"]
+
+
 async def test_two_messages_to_one_number_leave_it_in_limbo_and_both_in_doubt(store, doubtful, reported, clock):
     messages = [await doubtful(destination_addr="79161234567") for _ in range(2)]
     await reported("AA", "79161234567")
