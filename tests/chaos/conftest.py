@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
-from chaos.grounds import find_initdb
+
+# What is wrong in the books is to be seen where it is found.
+pytest.register_assert_rewrite("chaos")
+
+from chaos.grounds import find_initdb  # noqa: E402
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -138,7 +138,9 @@ class Books:
         """The endpoint was told of every event, as it stands in the store, and of each message in order."""
         assert not self.endpoint.forged
         known = {identifier(one): encode(one) for one in kept}
-        assert set(known) == set(self.endpoint.taken)
+        taken = set(self.endpoint.taken)
+        assert {name: body for name, body in known.items() if name not in taken} == {}
+        assert {name: body for name, body in self.endpoint.heard if name not in known} == {}
         assert [(name, body) for name, body in self.endpoint.heard if known[name] != body] == []
         assert {reference: ids for reference, ids in self.endpoint.stories().items() if ids != sorted(ids)} == {}
 

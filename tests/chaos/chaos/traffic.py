@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import aiohttp
 
@@ -10,8 +11,10 @@ HANDS = 6
 #: Seconds between two requests of one client: so much traffic that every fault hits some.
 PAUSE = 0.02
 BATCH = 4
+#: Who hands in more than the daemon gets rid of would have it drain for minutes at the end, and prove no more by that.
+BACKLOG = 300
 #: Any other status is a fault of the daemon's.
-ACCEPTED, UNAVAILABLE = 202, 503
+OK, ACCEPTED, UNAVAILABLE = 200, 202, 503
 
 
 def destination(number):
@@ -36,6 +39,7 @@ class Traffic:
         self._daemon = daemon
         self._next = 0
         self._stopping = False
+        self._queued = 0
         self.references: dict[int, str] = {}
         self.unavailable = 0
         self.unanswered = 0
@@ -48,12 +52,26 @@ class Traffic:
         ):
             for hand in range(HANDS):
                 hands.create_task(self._hand_in(http, batches=hand % 3 == 0))
+            hands.create_task(self._watch(http))
 
     def stop(self):
         self._stopping = True
 
+    async def _watch(self, http):
+        """See how much is queued; while nobody can say, nothing is."""
+        while not self._stopping:
+            self._queued = 0
+            if url := self._daemon.url:
+                with contextlib.suppress(aiohttp.ClientError, TimeoutError, ConnectionError):
+                    async with http.get(url + "/v1/stats") as response:
+                        self._queued = (await response.json())["QUEUED"] if response.status == OK else 0
+            await asyncio.sleep(0.3)
+
     async def _hand_in(self, http, *, batches):
         while not self._stopping:
+            if self._queued > BACKLOG:
+                await asyncio.sleep(PAUSE)
+                continue
             numbers = range(self._next, self._next + (BATCH if batches else 1))
             self._next = numbers.stop
             orders = [body(number) for number in numbers]
