@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
+from smpp_esme.daemon.endurance import until_first
 from smpp_esme.errors import StoreUnusable
 
 if TYPE_CHECKING:
@@ -175,19 +176,7 @@ class Publisher:
 
         An event whose delivery was cancelled is delivered again.
         """
-        tasks = [
-            asyncio.create_task(self._run(), name=f"webhook {self.name}, all"),
-            asyncio.create_task(self._left(), name=f"webhook {self.name}, leaving"),
-        ]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-        for task in tasks:
-            if not task.cancelled():
-                task.result()
+        await until_first(f"webhook {self.name}", self._run(), self._left())
 
     def leave(self) -> None:
         """Begin no attempt any more; `run` ends when those that are under way have."""
@@ -239,20 +228,10 @@ class Publisher:
         """Deliver for as long as the endpoint is ours."""
         self.place = self._noted = endpoint.event
         self._disabled = endpoint.disabled_at is not None
-        tasks = [
-            asyncio.create_task(self._keep(), name=f"webhook {self.name}, place"),
-            asyncio.create_task(self._work(), name=f"webhook {self.name}"),
-        ]
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await until_first(f"webhook {self.name}, place and work", self._keep(), self._work())
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
             await self._let_go()
-        for task in tasks:
-            if not task.cancelled():
-                task.result()
 
     async def _let_go(self) -> None:
         try:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from smpp_esme.daemon.answers import Answers
 from smpp_esme.daemon.doubts import Doubts
-from smpp_esme.daemon.endurance import enduring
+from smpp_esme.daemon.endurance import enduring, until_first
 from smpp_esme.daemon.gateway import Gateway
 from smpp_esme.daemon.line import Line
 from smpp_esme.daemon.metrics import Metrics, measure_store
@@ -19,8 +19,6 @@ from smpp_esme.daemon.webhooks import Webhooks
 from smpp_esme.errors import BindRefused, InvalidValue, ResponseTimeout, SessionClosed
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from smpp_esme.daemon.accounts import LinkSettings
     from smpp_esme.daemon.config import Settings
     from smpp_esme.daemon.webhooks import MakeCourier
@@ -80,7 +78,7 @@ class Service:
             Exception: a loop died, and not of an outage of the store, which it outlasts; all were stopped, and what the
                 store has committed stands.
         """
-        await _unless(stop, enduring("recovery", self._recover))
+        await until_first("recovery", enduring("recovery", self._recover), stop.wait())
         if stop.is_set():
             return
         try:
@@ -229,16 +227,3 @@ class Service:
     def _wake(self) -> None:
         for line in self._lines.values():
             line.wake()
-
-
-async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
-    """Do this, or as much of it as is done by the time of a stop."""
-    tasks = [asyncio.create_task(work), asyncio.create_task(stop.wait())]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-    if not tasks[0].cancelled():
-        tasks[0].result()

@@ -351,8 +351,8 @@ def refused(options: dict[str, Any]) -> None:
     """Refuse what this network does not have.
 
     Raises:
-        NotImplementedError: TLS, or a socket of the caller's own.
+        ValueError: TLS, or a socket of the caller's own.
     """
     for name in ("ssl", "sock"):
         if options.get(name) is not None:
-            raise NotImplementedError(f"virtual time has no {name}: its network is in memory; use real time for it")
+            raise ValueError(f"virtual time has no {name}: its network is in memory; use real time for it")

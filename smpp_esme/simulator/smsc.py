@@ -114,8 +114,7 @@ class Smsc:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.profile = Profile.named(profile) if isinstance(profile, str) else profile
-        self.host = host
-        self.port = port
+        self.host, self.port = host, port
         self.handsets = handsets or Handsets()
         self.script = (script or Script()).seeded(seed)
         self.binds: list[Bind] = []

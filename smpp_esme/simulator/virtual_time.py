@@ -109,7 +109,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
         Raises:
             ConnectionRefusedError: nobody listens there.
-            NotImplementedError: for TLS, or a socket of the caller's own.
+            ValueError: for TLS, or a socket of the caller's own.
         """
         refused(options)
         return await self.network.connect(protocol_factory, host or "localhost", port or 0)
@@ -121,7 +121,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
         Raises:
             OSError: the port is taken.
-            NotImplementedError: for TLS, or a socket of the caller's own.
+            ValueError: for TLS, or a socket of the caller's own.
         """
         refused(options)
         return self.network.listen(protocol_factory, host, port or 0)

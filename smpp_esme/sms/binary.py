@@ -5,6 +5,7 @@ Where the octets take several short messages, each gets the header, and the plac
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from smpp_esme.errors import InvalidValue
@@ -20,13 +21,13 @@ _HEX: Final = "pairs of hexadecimal digits, the header's length in the first; 00
 class Octets(Kind, frozen=True):
     """A message whose content is octets and no text."""
 
+    @abstractmethod
     def elements(self) -> tuple[Element, ...]:
         """The information elements of the user data header."""
-        raise NotImplementedError
 
+    @abstractmethod
     def body(self) -> bytes:
         """The octets behind the header."""
-        raise NotImplementedError
 
     def text(self) -> str:
         """The header and the octets in hexadecimal, as a `BinaryHex` has them."""

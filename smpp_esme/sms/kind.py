@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 import msgspec
@@ -12,9 +13,9 @@ class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="k
 
     kind: ClassVar[str]
 
+    @abstractmethod
     def text(self) -> str:
         """What stands for it wherever a text is kept: the short message's own text or, of octets, their digits."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         """The kind; never what it says or to whom."""

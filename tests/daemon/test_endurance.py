@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from smpp_esme.daemon.endurance import enduring
+from smpp_esme.daemon.endurance import enduring, until_first
 from smpp_esme.errors import StoreOutage, StoreUnusable
 
 
@@ -52,3 +52,23 @@ async def test_pauses_grow_to_a_limit_and_begin_anew_after_a_time_that_was_good(
 
     await enduring("answers", run)
     assert [one.pause for one in caplog.records] == [0.5, 1.0, 2.0, 4.0, 5.0, 0.5]
+
+
+@pytest.mark.parametrize("error", [None, ValueError("x")])
+async def test_the_first_to_end_ends_the_others(error):
+    run, _ = loop_of(error)
+    ended = []
+
+    async def other():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.append("other")
+
+    if error is None:
+        await until_first("both", run(), other())
+    else:
+        with pytest.raises(ValueError, match="x"):
+            await until_first("both", run(), other())
+    assert ended == ["other"]
