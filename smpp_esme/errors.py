@@ -20,6 +20,7 @@
     │   └── ConfigError              names the file, the table and the key
     ├── UnknownReference           no message is kept under this reference
     ├── UnknownEndpoint            no webhook has this name
+    ├── UnknownLink                no link has this name, and nothing is queued for one
     └── StoreUnusable              the database is not ours, damaged, locked, or newer than this program
         └── StoreOutage              only for now: its disk is full, its server is away
 """
@@ -167,6 +168,14 @@ class UnknownEndpoint(SmppError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"no webhook has the name {name!r}")
+        self.name = name
+
+
+class UnknownLink(SmppError):
+    """No link has this name, and nothing is queued for one."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no link {name!r}, and nothing is queued for one")
         self.name = name
 
 

@@ -20,6 +20,7 @@ from smpp_esme.cli.lookup import lookup
 from smpp_esme.cli.migrate import migrate
 from smpp_esme.cli.probe import probe
 from smpp_esme.cli.profile import profiles
+from smpp_esme.cli.reroute import reroute
 from smpp_esme.cli.run import run
 from smpp_esme.cli.send import send
 from smpp_esme.cli.simulate import simulate
@@ -33,7 +34,22 @@ commands = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for command in (send, explain, lookup, probe, run, migrate, backup, check, status, key, simulate, decode, demo):
+for command in (
+    send,
+    explain,
+    lookup,
+    probe,
+    run,
+    migrate,
+    backup,
+    check,
+    status,
+    reroute,
+    key,
+    simulate,
+    decode,
+    demo,
+):
     commands.command()(command)
 commands.add_typer(profiles, name="profile")
 commands.add_typer(in_doubt, name="in-doubt")

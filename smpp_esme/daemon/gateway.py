@@ -6,25 +6,29 @@ Nothing is answered before the store has it: what `submit` returns is on disk.
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from smpp_esme.daemon.events import Events
 from smpp_esme.daemon.orders import Order, check_name, check_times, digest, kept, mark
+from smpp_esme.daemon.rerouting import Rerouting
 from smpp_esme.daemon.webhooks import Webhooks
-from smpp_esme.errors import InvalidValue, SessionClosed, StoreUnusable
+from smpp_esme.errors import InvalidValue, SessionClosed, StoreUnusable, UnknownLink
 from smpp_esme.message.status import is_final
 from smpp_esme.sms.compose import compose
 from smpp_esme.sms.envelope import Hlr, Ping
 from smpp_esme.sms.explain import Explanation, explain
-from smpp_esme.sms.references import References
+from smpp_esme.store.reroute import BEGINNING, STEP, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from smpp_esme.daemon.inquiry import Inquiry, Reply
     from smpp_esme.daemon.links import LinkState
+    from smpp_esme.daemon.metrics import Metrics
+    from smpp_esme.daemon.rerouting import Rerouted
     from smpp_esme.daemon.routing import Choice, Router
     from smpp_esme.daemon.tracing import Tracing
     from smpp_esme.message.doubt import Decision, Resolved
@@ -53,10 +57,12 @@ class Gateway:
         wake: called when there is something new to dispatch.
         webhooks: who is told of events; by default nobody.
         tracing: what traces the messages that are kept, if anything does.
+        metrics: what is measured of messages that go to other links; by default nobody reads it.
 
     Attributes:
         events: what happened, for whoever asks or follows.
         webhooks: who is told of it.
+        rerouting: what moves messages from one link's queue to another's.
     """
 
     def __init__(
@@ -67,20 +73,22 @@ class Gateway:
         webhooks: Webhooks | None = None,
         *,
         tracing: Tracing | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._store = store
         self._tracing = tracing
         self._router = router
         self._wake = wake
         self._stopping = False
-        self._references = References(int(time.time()))
         self._probed: tuple[float, str | None] = (float("-inf"), None)
         self.events = Events(store.feed)
         self.webhooks = webhooks or Webhooks({}, store)
+        self.rerouting = Rerouting(store, router, wake, metrics)
 
     def change(self, router: Router) -> None:
         """Choose by this router from now on; what is kept stays as it is."""
         self._router = router
+        self.rerouting.change(router)
 
     async def submit(self, order: Order, *, key: str | None = None, caller: str = "") -> Message:
         """Keep a message for delivery; `key` makes a request that the same caller repeats harmless.
@@ -298,7 +306,35 @@ class Gateway:
 
     def link_states(self) -> list[LinkState]:
         """How each link is, as far as that is known."""
-        return [one.state() for one in self._router.outlets.values() if one.state]
+        now = asyncio.get_running_loop().time()
+        return [
+            msgspec.structs.replace(
+                one.state(), unable_for=self.rerouting.unable_for(name, now), left=self.rerouting.left.get(name, {})
+            )
+            for name, one in self._router.outlets.items()
+            if one.state
+        ]
+
+    async def reroute(
+        self, link: str, to: str | None, *, pinned: bool = False, after: str | None = None, limit: int = STEP
+    ) -> Rerouted:
+        """Move what is queued for a link, whether it is there or not, to another link's queue, some of it at a time.
+
+        Args:
+            link: which.
+            to: the link to move it to; None goes by the routes.
+            pinned: whether messages that are to stay on their link are moved as well.
+            after: the place that came with the answer before.
+            limit: how many messages are looked at.
+
+        Raises:
+            InvalidValue: `to` is no link that messages can go out on, or `after` is no place.
+            UnknownLink: there is no such link, and nothing is queued for it.
+        """
+        if link not in self._router.outlets and link not in await self._store.reroute.stranded(self._router.outlets):
+            raise UnknownLink(link)
+        place = BEGINNING if after is None else Place.read(after)
+        return await self.rerouting.by_hand(link, to, pinned=pinned, after=place, limit=limit)
 
     async def readiness(self) -> list[str]:
         """Why no message could be taken and sent just now, one sentence a reason; none if it could."""
@@ -372,7 +408,7 @@ class Gateway:
             order.to,
             source=outlet.source_addr if order.source is None else order.source,
             profile=outlet.profile.writing(transliterate=order.transliterate, languages=order.languages),
-            reference=self._references,
+            reference=self.rerouting.references,
             comment=order.comment,
             coding=order.coding,
             flash=order.flash,

@@ -45,6 +45,8 @@ class LinkState(msgspec.Struct, frozen=True, kw_only=True):
         last_error: the last thing that went wrong, or None.
         last_error_at: when.
         bound_at: when a session was last bound.
+        unable_for: seconds for which it has not been able to submit; 0: it is, or is not meant to.
+        left: how many messages could not go from there to another link, by why; see `rerouting.Why`.
     """
 
     name: str
@@ -60,6 +62,8 @@ class LinkState(msgspec.Struct, frozen=True, kw_only=True):
     last_error: str | None
     last_error_at: datetime | None
     bound_at: datetime | None
+    unable_for: float = 0.0
+    left: dict[str, int] = {}
 
 
 class Observer:

@@ -81,6 +81,8 @@ class Metrics:
         self.submit_sm = self._counter(
             "submit_sm", "submit_sm PDUs by how they ended; late: answered after they were in doubt.", "link", "outcome"
         )
+        told = "Messages that went from one link's queue to another's, by what decided it."
+        self.rerouted = self._counter("rerouted", told, "link", "to_link", "decided")
         self.refusals = self._counter(
             "submit_sm_refusals", "submit_sm_resp with a command_status that refuses.", "link", "command_status"
         )
@@ -113,6 +115,8 @@ class Metrics:
         self.oldest = self._gauge(
             "queue_oldest_seconds", "For how long the first of them has been due.", "link", "priority"
         )
+        told = "Messages on a link that cannot submit, or is no more, and that could not go to another, by why."
+        self.left_behind = self._gauge("left_messages", told, "link", "why")
         self.limbo = self._gauge("limbo_receipts", "Receipts that belong to no message known.")
         self.commits = self._histogram("store_commit_seconds", "How long a transaction took.", _COMMITS).labels()
         self.rows = self._histogram("store_commit_rows", "How many rows' worth of work shared it.", _ROWS).labels()

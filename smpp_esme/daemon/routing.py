@@ -193,6 +193,10 @@ class Router:
         """Those of a route's links that can submit now, the preferred one first, without one of them."""
         return [one for one in self._of(route) if one.link != but and one.is_able]
 
+    def able_links(self) -> list[str]:
+        """The links that can submit now."""
+        return [link for link, outlet in self.outlets.items() if outlet.is_able]
+
     def named(self, link: str) -> Outlet:
         """The link of this name.
 

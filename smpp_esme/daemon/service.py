@@ -66,7 +66,9 @@ class Service:
             retention=settings.retention,
             endpoints=self._webhooks.names,
         )
-        self.gateway = Gateway(store, self._router(), self._wake, self._webhooks, tracing=self._metrics.tracing)
+        self.gateway = Gateway(
+            store, self._router(), self._wake, self._webhooks, tracing=self._metrics.tracing, metrics=self._metrics
+        )
         store.watch_commits(self._metrics.committed)
         self._metrics.before(self._measure)
 
@@ -89,6 +91,7 @@ class Service:
                     self._tasks.create_task(enduring("answers", self._answers.run), name="answers"),
                     self._tasks.create_task(enduring("upkeep", self._upkeep.run), name="upkeep"),
                     self._tasks.create_task(enduring("doubts", self._doubts.run), name="doubts"),
+                    self._tasks.create_task(enduring("reroute", self.gateway.rerouting.run), name="reroute"),
                     self._tasks.create_task(enduring("webhooks", self._webhooks.run), name="webhooks"),
                 ]
                 self._can_reload.set()
@@ -222,6 +225,7 @@ class Service:
             line.meter.measure(line.link, loop.time())
         await measure_store(self._metrics, self._store, list(self._lines), datetime.now(UTC))
         await self._webhooks.measure()
+        self.gateway.rerouting.measure()
         self._metrics.ready.set(not await self.gateway.readiness())
 
     def _wake(self) -> None:

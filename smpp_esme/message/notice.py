@@ -53,7 +53,9 @@ class StatusData(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
         error_meaning: the same for a person.
         done_at: when the SMSC says that it happened.
         vendor: what the SMSC's own TLVs said, by their names in the profile.
-        decided: who ended a doubt, if it was not a fact.
+        decided: who ended a doubt, if it was not a fact; or why it went to another link.
+        from_link: the link on which it was queued before, if it went to another.
+        to_link: the link on which it is queued from then on.
         record: the HLR record, with the answer to a lookup.
     """
 
@@ -73,6 +75,8 @@ class StatusData(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     done_at: str | None = None
     vendor: dict[str, Any] | None = None
     decided: str | None = None
+    from_link: str | None = None
+    to_link: str | None = None
     record: dict[str, Any] | None = None
 
     def __repr__(self) -> str:  # never a number

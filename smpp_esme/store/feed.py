@@ -265,7 +265,17 @@ def _notices(connection: Connection, rows: list[list[Any]]) -> list[Notice]:
 
 
 #: What the history tells of a step, by the same names.
-_DETAILS: Final = ("message_id", "command_status", "error", "error_meaning", "done_at", "vendor", "decided")
+_DETAILS: Final = (
+    "message_id",
+    "command_status",
+    "error",
+    "error_meaning",
+    "done_at",
+    "vendor",
+    "decided",
+    "from_link",
+    "to_link",
+)
 
 
 def _data(row: list[Any]) -> StatusData:

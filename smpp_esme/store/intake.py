@@ -224,21 +224,26 @@ def _insert_all(connection: Connection, messages: Sequence[Message]) -> dict[str
     due = [_new(each) for each in messages]
     vault = sealing(connection)
     rows = due if vault is None else [_keyed(vault.sealed(each), vault) for each in due]
-    _insert.run_columns(connection, [*_INSERTED.columns(rows), *zip(*map(_octets, rows), strict=True)])
+    _insert.run_columns(connection, [*_INSERTED.columns(rows), *zip(*map(octets_of, rows), strict=True)])
     ids = dict(fetch(connection, _ids, _references.parameters([[each.reference] for each in due])))
     for each, row in zip(due, rows, strict=True):
         each.id = row.id = ids[each.reference]
-    if longer := [each for each in rows if len(each.segments) > 1]:
-        _insert_segments.run(
-            connection,
-            [[each.id, each.link, *_SEGMENT_INSERTED.row(part)] for each in longer for part in each.segments],
-        )
+    add_segments(connection, rows)
     keys, times = [each.id for each in due], [microseconds(each.created_at) for each in due]
     tell_all(connection, keys, times, previous=None, status=MessageStatus.QUEUED)
     return {each.reference: each for each in due}
 
 
-def _octets(message: Message) -> tuple[Any, ...]:
+def add_segments(connection: Connection, messages: Sequence[Message]) -> None:
+    """Keep the segments of those of these messages that have several."""
+    if longer := [each for each in messages if len(each.segments) > 1]:
+        _insert_segments.run(
+            connection,
+            [[each.id, each.link, *_SEGMENT_INSERTED.row(part)] for each in longer for part in each.segments],
+        )
+
+
+def octets_of(message: Message) -> tuple[Any, ...]:
     """What stands in a message's row of its only segment; nothing, if it has several."""
     return _own(message.segments[0]) if len(message.segments) == 1 else (None,) * len(_OWN)
 

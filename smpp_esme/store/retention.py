@@ -171,11 +171,17 @@ def delete_events_some(
 
 def stranded(connection: Connection, links: Iterable[str]) -> dict[str, int]:
     """How many messages are queued for links that are not among these; see `Store.stranded`."""
-    known, found, after = set(links), {}, ""
+    beside = links_beside(connection, links)
+    return {link: connection.execute(_queued, {"link": link}).scalar_one() for link in beside}
+
+
+def links_beside(connection: Connection, links: Iterable[str]) -> list[str]:
+    """The links that messages are queued for and that are not among these."""
+    known, found, after = set(links), [], ""
     # From one link to the next along the index, however many messages each has.
     while (link := connection.execute(_queued_on, {"after": after}).scalar_one_or_none()) is not None:
         if link not in known:
-            found[link] = connection.execute(_queued, {"link": link}).scalar_one()
+            found.append(link)
         after = link
     return found
 

@@ -102,17 +102,18 @@ class Vault:
 
     # Messages of ours
 
-    def sealed(self, given: Message) -> Message:
-        """A copy of a message as it is kept."""
+    def sealed(self, given: Message, *, hashed: bool | None = None) -> Message:
+        """A copy of a message as it is kept; `hashed` says whether only its hash is kept once it is sent."""
         key = self._sealing()
         kept = _to_text(key.seal(given.text.encode(), given.reference, "text"))
-        if self.kind == HASHED:
+        hashed = self.kind == HASHED if hashed is None else hashed
+        if hashed:
             kept += self.hash_of(given.text)
         return replace(
             given,
             text=kept,
             wish=self._sealed_wish(given),
-            sealed=(_UNTIL_SENT if self.kind == HASHED else "") + key.name,
+            sealed=(_UNTIL_SENT if hashed else "") + key.name,
             segments=[
                 replace(
                     each,
@@ -122,6 +123,12 @@ class Vault:
                 for each in given.segments
             ],
         )
+
+    def sealed_alike(self, given: Message) -> Message:
+        """A copy of a message that was opened, kept in the way in which it was kept before."""
+        if given.sealed is None:
+            return given
+        return self.sealed(given, hashed=given.sealed.startswith(_UNTIL_SENT))
 
     def _sealed_wish(self, given: Message) -> str | None:
         """What it takes to compose a message anew; sealed where a text is in it."""

@@ -31,6 +31,7 @@ from smpp_esme.store.inbox import Inbox
 from smpp_esme.store.open_ends import OpenEnds
 from smpp_esme.store.outbox import Outbox
 from smpp_esme.store.postgresql import PostgresDatabase
+from smpp_esme.store.reroute import Reroute
 from smpp_esme.store.sqlite_file import SqliteFile
 from smpp_esme.store.urls import parsed, path_in
 
@@ -88,6 +89,7 @@ class Store:
         open_ends: messages that wait for a verdict, and receipts that wait for a message.
         outbox: what endpoints have been told, and what they could not be told.
         housekeeping: what is old, misdated or stranded.
+        reroute: takes messages from one link's queue to another's.
     """
 
     def __init__(self, database: Database, *, now: Callable[[], datetime], name: str = "") -> None:
@@ -107,6 +109,7 @@ class Store:
         self.watch_commits(self.feed.committed)
         self.open_ends = OpenEnds(self._read, self._write)
         self.housekeeping = Housekeeping(self._read, self._write)
+        self.reroute = Reroute(self._read, self._write)
 
     @classmethod
     async def open(

@@ -92,6 +92,8 @@ _LINK: Final = {
     "last_error": "the peer closed the connection",
     "last_error_at": "2026-11-21T08:31:10.402119Z",
     "bound_at": "2026-11-21T08:31:11.930512Z",
+    "unable_for": 0.0,
+    "left": {},
 }
 _EXPLANATION: Final = {
     "link": "main",
@@ -142,6 +144,7 @@ REQUESTS: Final[dict[tuple[str, str], Any]] = {
     ("post", "/v1/in-doubt"): {"decision": "resend", "references": [_REFERENCE]},
     ("post", "/v1/limbo/{id}/attach"): {"reference": _REFERENCE},
     ("post", "/v1/limbo/dismiss"): {"ids": [17, 18]},
+    ("post", "/v1/links/{name}/reroute"): {"to": "backup"},
     ("post", "/v1/explain"): {"text": "Your table is reserved", "to": "+79161234567"},
     ("post", "/v1/webhooks/{name}/replay"): {"dead_letters": [3]},
 }
@@ -167,6 +170,7 @@ ANSWERS: Final[dict[tuple[str, str], Any]] = {
     ("post", "/v1/limbo/{id}/attach"): {"reference": _REFERENCE, "moved": True, "status": "DELIVERED"},
     ("post", "/v1/limbo/dismiss"): {"dismissed": 2},
     ("get", "/v1/links"): {"links": [_LINK]},
+    ("post", "/v1/links/{name}/reroute"): {"moved": 498, "left": {"pinned": 2}, "next": "0-1795250335847356-1058"},
     ("post", "/v1/explain"): _EXPLANATION,
     ("get", "/v1/stats"): {
         "limbo": 1,

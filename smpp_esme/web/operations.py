@@ -65,12 +65,33 @@ class LinkNow(Body):
     last_error: str | None
     last_error_at: datetime | None
     bound_at: datetime | None
+    unable_for: Annotated[float, Field(description="seconds for which it has not been able to submit")]
+    left: Annotated[dict[str, int], Field(description="messages that could not go to another link, by why")]
 
 
 class Links(Body):
     """The links."""
 
     links: list[LinkNow]
+
+
+class Reroute(Body):
+    """Where to move what is queued for a link."""
+
+    to: Annotated[str, Field(min_length=1, max_length=64, description="a link; left out, as the routes say")] | None = (
+        None
+    )
+    pinned: Annotated[bool, Field(strict=True, description="also messages that are to stay on their link")] = False
+    after: Annotated[str, Field(max_length=64, description="the `next` of the answer before")] | None = None
+    limit: Annotated[int, Field(ge=1, le=1000, strict=True, description="how many messages are looked at")] = 500
+
+
+class ReroutedTo(Body):
+    """What was moved, and what was not; `next` is the `after` of the call for the rest, null at the end."""
+
+    moved: int
+    left: Annotated[dict[str, int], Field(description="messages that were not moved, by why")]
+    next: str | None
 
 
 class Explain(Body):
@@ -287,6 +308,18 @@ async def links(request: Request) -> Links:
     """Each link with its bound sessions, its pace, and what went wrong last."""
     states = gateway_of(request).link_states()
     return Links(links=[LinkNow.model_validate(msgspec.to_builtins(one, builtin_types=[datetime])) for one in states])
+
+
+@routes.post(
+    "/v1/links/{name}/reroute",
+    dependencies=[needs(Scope.ADMIN)],
+    responses=NOT_FOUND,
+    summary="Move a link's queue to another link",
+)
+async def reroute(request: Request, name: Annotated[str, Path(max_length=64)], body: Reroute) -> ReroutedTo:
+    """Move what is queued for a link, configured or no more, to another; only what nothing was ever submitted of."""
+    done = await gateway_of(request).reroute(name, body.to, pinned=body.pinned, after=body.after, limit=body.limit)
+    return ReroutedTo(moved=done.moved, left=dict(done.left), next=None if done.after is None else str(done.after))
 
 
 @routes.post("/v1/explain", dependencies=[needs(Scope.SUBMIT)], summary="What would a text become?")

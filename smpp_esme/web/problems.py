@@ -17,6 +17,7 @@ from smpp_esme.errors import (
     StoreOutage,
     StoreUnusable,
     UnknownEndpoint,
+    UnknownLink,
     UnknownReference,
 )
 from smpp_esme.web.bodies import Problem
@@ -32,6 +33,7 @@ _STATUS: Final[dict[type[SmppError], tuple[int, str]]] = {
     InvalidValue: (422, "A value cannot be used"),
     UnknownReference: (404, "Not found"),
     UnknownEndpoint: (404, "Not found"),
+    UnknownLink: (404, "Not found"),
     StoreUnusable: (503, "The store cannot be used"),
     SessionClosed: (503, "The link cannot be used"),
     ResponseTimeout: (504, "The SMSC did not answer"),

@@ -148,8 +148,8 @@ async def store(url: str, clock: Clock) -> AsyncIterator[Watched]:
 async def start(store: Watched, smsc: Smsc) -> AsyncIterator[Callable[..., Any]]:
     """Starts a daemon: `await start(window=2)`; a dict `dispatch` goes to that table, all else to the link's.
 
-    `others` has further links by name, each as what differs from the first. Doubts are not ended by receipts, unless a
-    test wants them to be.
+    `others` has further links by name, each as what differs from the first, `routes` the routes. Doubts are not ended
+    by receipts, unless a test wants them to be.
     """
     daemons: list[Daemon] = []
 
@@ -159,13 +159,14 @@ async def start(store: Watched, smsc: Smsc) -> AsyncIterator[Callable[..., Any]]
         metrics: Metrics | None = None,
         dispatch: dict[str, Any] | None = None,
         others: dict[str, dict[str, Any]] | None = None,
+        routes: dict[str, dict[str, Any]] | None = None,
         **link: Any,
     ) -> Daemon:
         given = {"url": smsc.url, "profile": smsc.profile.name, "source_addr": "DEMO", "in_doubt_receipt": False}
         given |= link
         links = {"main": LinkSettings(**given)}
         links |= {name: LinkSettings(**(given | differs)) for name, differs in (others or {}).items()}
-        settings = Settings(links=links, dispatch=DispatchSettings(**(dispatch or {})))
+        settings = Settings(links=links, dispatch=DispatchSettings(**(dispatch or {})), routes=routes or {})
         daemon = Daemon(Service(settings, store, metrics), store)
         daemons.append(daemon)
         daemon.running = asyncio.create_task(daemon.service.run(daemon.stop), name="daemon")

@@ -5,13 +5,14 @@ import sqlite3
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import event
 
 from smpp_esme.message.message import Accepted, Answer, Refused, Unanswered
 from smpp_esme.message.notice import Selection
 from smpp_esme.message.received import HeldSegment, Received, SegmentKey
 from smpp_esme.message.status import MessageStatus
-from smpp_esme.store import Store
+from smpp_esme.store import Store, reroute
 
 TABLES = (
     "message",
@@ -47,6 +48,11 @@ async def traffic(store, new, receipt, clock, claim):
     await store.record_answers(answers, clock.now)
     await store.record_receipts([receipt("1", forms=("01",)), receipt("orphan")], clock.now)
     await store.record_answers([Answer(fourth.id, 1, Unanswered(written=False))], clock.now)
+    await store.reroute.stranded(["main"])
+    queue = await store.reroute.waiting("main", until=clock.now)
+    moved = [replace(one.message, link="spare") for one in queue.free]
+    assert len(await store.reroute.move(moved, from_link="main", decided="failover", at=clock.now)) == 1
+    await store.reroute.move([replace(one, link="main") for one in moved], from_link="spare", decided="", at=clock.now)
     await store.recover("daemon", clock.now)
     await store.housekeeping.hasten_misdated(clock.now - timedelta(hours=1))
     await store.probe()
@@ -112,6 +118,24 @@ async def test_a_million_scheduled_messages_would_not_stand_in_the_way_of_one_th
     await store._write(progress)
     assert len(await claim()) == 1
     # In hundreds of the database's own instructions: walking through 2,000 rows takes some 20,000.
+    assert steps < 50
+
+
+async def test_a_step_through_a_long_queue_costs_what_it_looks_at(store, new):
+    await store.add([new(pinned=number % 2 == 0) for number in range(4000)])
+    step = await store.reroute.waiting("main", limit=3500)
+    steps = 0
+
+    def count():
+        nonlocal steps
+        steps += 1
+
+    def progress(connection):
+        connection.connection.dbapi_connection.set_progress_handler(count, 100)
+
+    await store._write(progress)
+    await store._write(reroute.waiting, "main", step.after, until=None, limit=10, pinned=False)
+    # In hundreds of the database's own instructions: walking through the 3,500 before it takes some 20,000.
     assert steps < 50
 
 

@@ -153,3 +153,42 @@ async def test_a_text_is_explained_and_not_kept(client):
 async def test_what_cannot_be_explained_is_named(client, body, field):
     answer = await client.post("/v1/explain", json=body)
     assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+async def reroute(client, name, **body):
+    return await client.post(f"/v1/links/{name}/reroute", json=body)
+
+
+async def test_a_queue_is_moved_in_steps_and_what_stays_is_told_with_why(client, store):
+    references = [await kept(client) for _ in range(3)]
+    await kept(client, link="main")
+    await kept(client, comment="for the provider alone")
+    first = (await reroute(client, "main", to="plain", limit=2)).json()
+    assert (first["moved"], first["left"]) == (2, {})
+    rest = (await reroute(client, "main", to="plain", after=first["next"])).json()
+    assert rest == {"moved": 1, "left": {"pinned": 1, "unfit": 1}, "next": None}
+    assert [(await store.message(one)).link for one in references] == ["plain"] * 3
+    assert (await reroute(client, "main", to="plain", pinned=True)).json()["moved"] == 1
+
+
+async def test_a_queue_of_a_link_that_is_no_more_is_moved(client, store, new_on):
+    [old] = await store.add([new_on("old")])
+    answer = await reroute(client, "old", to="main")
+    assert answer.json() == {"moved": 0, "left": {"unknown": 1}, "next": None}
+    assert (await store.message(old.reference)).link == "old"
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "status", "field"),
+    [
+        ("nowhere", {"to": "main"}, 404, None),
+        ("main", {"to": "nowhere"}, 422, "to"),
+        ("main", {"to": "main"}, 422, "to"),
+        ("main", {"to": "plain", "after": "x"}, 422, "after"),
+        ("main", {"to": "plain", "limit": 0}, 422, "limit"),
+        ("main", {"to": 1}, 422, "to"),
+    ],
+)
+async def test_what_cannot_be_moved_anywhere_is_named(client, name, body, status, field):
+    answer = await reroute(client, name, **body)
+    assert (answer.status_code, answer.json().get("field")) == (status, field)
