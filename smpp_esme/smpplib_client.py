@@ -11,9 +11,11 @@ Handlers get smpplib's own PDU objects. What differs is told in docs/smpplib.md.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import queue
 import threading
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 import smpplib.client
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
 #: How many requests may be outstanding; `send_pdu` waits for room.
 WINDOW: Final = 100
-#: What has come and was not read yet; beyond that the SMSC waits.
+#: What has come and was not read yet; beyond that the SMSC waits, and so does whoever submits.
 _UNREAD: Final = 10_000
 
 _references = itertools.count(1)
@@ -107,7 +109,7 @@ class _Sent:
 
     def _release(self) -> None:
         if self._window:
-            self._window.release()
+            self._client.free(self._window)
 
 
 class Client(smpplib.client.Client):  # type: ignore[misc]  # smpplib has no types
@@ -134,6 +136,7 @@ class Client(smpplib.client.Client):  # type: ignore[misc]  # smpplib has no typ
         self._tasks: set[asyncio.Task[None]] = set()
         self._window = threading.Semaphore(WINDOW)
         self._unread: queue.Queue[bytes | Exception] = queue.Queue()
+        self._withheld: deque[threading.Semaphore] = deque()  # places in the window, till something has been read
         self._requests: dict[int, tuple[Session, Pdu]] = {}
         self._numbers = itertools.count(1)
 
@@ -209,7 +212,7 @@ class Client(smpplib.client.Client):  # type: ignore[misc]  # smpplib has no typ
             return True
         window = self._window if isinstance(pdu, SubmitSm) else None
         if window and not window.acquire(timeout=self.timeout):
-            raise exceptions.ConnectionError("no room in the window")
+            raise exceptions.ConnectionError(f"no room in the window; {self._unread.qsize()} PDUs wait to be read")
         self._thread.call(self._start, self._link, pdu, _Sent(self, p.sequence, window))
         return True
 
@@ -227,6 +230,8 @@ class Client(smpplib.client.Client):  # type: ignore[misc]  # smpplib has no typ
             came = self._unread.get(timeout=self.timeout)
         except queue.Empty:
             raise TimeoutError from None
+        if self._unread.qsize() < _UNREAD:
+            self._give_places()
         if isinstance(came, Exception):
             raise came
         return smpp.parse_pdu(came, client=self, allow_unknown_opt_params=self.allow_unknown_opt_params)
@@ -244,7 +249,20 @@ class Client(smpplib.client.Client):  # type: ignore[misc]  # smpplib has no typ
         """Something for `read_pdu`."""
         self._unread.put(came)
 
+    def free(self, place: threading.Semaphore) -> None:
+        """A place in the window is free: at once or, where too much was not read yet, once something has been."""
+        if self._unread.qsize() < _UNREAD:
+            place.release()
+        else:
+            self._withheld.append(place)
+
     # Inside
+
+    def _give_places(self) -> None:
+        """What was read makes room in the window."""
+        with contextlib.suppress(IndexError):  # another thread has given the last of them
+            while True:
+                self._withheld.pop().release()
 
     def _bind(self, command_name: str, **parameters: Any) -> Any:
         bind = _ours(smpp.make_pdu(command_name, client=self, **parameters))
@@ -261,6 +279,7 @@ class Client(smpplib.client.Client):  # type: ignore[misc]  # smpplib has no typ
         except (SmppError, TimeoutError) as error:
             raise exceptions.ConnectionError from error
         self._link, self._unread = link, queue.Queue()
+        self._give_places()
         self.state = consts.STATE_SETTERS[f"{command_name}_resp"]
         return smpp.make_pdu(f"{command_name}_resp", client=self)
 

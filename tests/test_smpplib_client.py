@@ -229,6 +229,27 @@ def test_more_than_a_window_is_sent_without_reading(smsc, client):
     assert len(smsc.inbox(NUMBER)) == 300
 
 
+def test_a_program_that_never_reads_is_stopped_before_its_memory_is_full(smsc, client, monkeypatch):
+    monkeypatch.setattr(smpplib_client, "_UNREAD", 20)
+    client.set_message_sent_handler(lambda pdu: None)
+    client.set_message_received_handler(lambda pdu: None)
+    client.timeout = 0.2
+    sent = 0
+
+    def send_for_ever():
+        nonlocal sent
+        while sent < 10 * smpplib_client.WINDOW:
+            client.send_message(short_message=b"hello", **SEND)
+            sent += 1
+
+    with pytest.raises(smpplib.exceptions.ConnectionError, match="wait to be read"):
+        send_for_ever()
+    assert sent <= smpplib_client.WINDOW + 20
+    client.timeout = 5
+    client.poll()
+    client.send_message(short_message=b"hello", **SEND)  # what was read makes room
+
+
 def test_a_lost_session_is_bound_again_and_what_was_in_doubt_is_told(smsc, thread):
     client, doubtful, sent = made(smsc), Noted(), []
     client.set_in_doubt_handler(doubtful)
