@@ -131,15 +131,17 @@ class Books:
             assert self.receipted - known - limbo == set()
             assert await store.counts() == dict.fromkeys(MessageStatus, 0) | Counter(each.status for each in messages)
             self._check_replies(await received(store))
-            self._check_told(await events(store, *EVENTS))
-            assert [one.dead_letters for one in await store.outbox.endpoints()] == [0]
+            [shop] = await store.outbox.endpoints()
+            assert shop.dead_letters == 0
+            # A receipt may end a doubt in the last moment, of which the next life would tell.
+            self._check_told(await events(store, *EVENTS), upto=shop.event)
 
-    def _check_told(self, kept):
-        """The endpoint was told of every event, as it stands in the store, and of each message in order."""
+    def _check_told(self, kept, *, upto):
+        """The endpoint was told of every event up to one, as it stands in the store, and of each message in order."""
         assert not self.endpoint.forged
         known = {identifier(one): encode(one) for one in kept}
-        taken = set(self.endpoint.taken)
-        assert {name: body for name, body in known.items() if name not in taken} == {}
+        owed = {identifier(one) for one in kept if one.id <= upto} - set(self.endpoint.taken)
+        assert {name: known[name] for name in owed} == {}
         assert {name: body for name, body in self.endpoint.heard if name not in known} == {}
         assert [(name, body) for name, body in self.endpoint.heard if known[name] != body] == []
         assert {reference: ids for reference, ids in self.endpoint.stories().items() if ids != sorted(ids)} == {}
