@@ -26,6 +26,8 @@ settings.register_profile(
 settings.register_profile(
     "hostile", deadline=None, max_examples=100_000, print_blob=True, suppress_health_check=list(HealthCheck)
 )
+# CI, on the Pythons beside the first: every test, and enough inputs to see that the language is the same.
+settings.register_profile("brief", deadline=None, max_examples=25)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
