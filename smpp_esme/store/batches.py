@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from sqlalchemy import (
+    BigInteger,
     LargeBinary,
     String,
     Text,
@@ -26,7 +27,16 @@ from sqlalchemy import (
     select,
 )
 
-from smpp_esme.store.dialects import as_json_array, as_json_rows, json_integer, json_item, json_rows, part_of
+from smpp_esme.store.dialects import (
+    as_json_array,
+    as_json_rows,
+    json_integer,
+    json_item,
+    json_numbers,
+    json_rows,
+    json_texts,
+    part_of,
+)
 from smpp_esme.store.tables import Json
 
 if TYPE_CHECKING:
@@ -124,16 +134,23 @@ class Batch:
         c: its columns by name.
 
     A column of octets travels beside the JSON, which cannot hold them: all of them in one parameter, each cut out by
-    its offset and length.
+    its offset and length. A column that is the only one, and has no nulls, is an array of its values: nobody has to
+    take rows apart.
     """
 
     def __init__(self, **columns: TypeEngine[Any]) -> None:
         self._octets = [name for name, kind in columns.items() if isinstance(kind, LargeBinary)]
         self._names = list(columns)
-        self.rows: TableValuedAlias = json_rows(bindparam("rows", type_=Text)).table_valued(
-            column("value", Text), name="batch"
+        self._is_single = len(columns) == 1 and not self._octets
+        kinds = [isinstance(kind, String | Json) for kind in columns.values()]
+        source = json_rows if not self._is_single else json_texts if kinds[0] else json_numbers
+        self.rows: TableValuedAlias = source(bindparam("rows", type_=Text)).table_valued(
+            column("value", BigInteger if self._is_single and not kinds[0] else Text), name="batch"
         )
-        self.c = SimpleNamespace(**{name: self._column(name, kind) for name, kind in columns.items()})
+        if self._is_single:
+            self.c = SimpleNamespace(**{self._names[0]: self.rows.c.value})
+        else:
+            self.c = SimpleNamespace(**{name: self._column(name, kind) for name, kind in columns.items()})
 
     def _column(self, name: str, kind: TypeEngine[Any]) -> ColumnElement[Any]:
         position = self._names.index(name)
@@ -148,6 +165,8 @@ class Batch:
 
     def parameters(self, rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
         """The parameters that make these rows the batch; each row in the order of the columns."""
+        if self._is_single:
+            return self.of_columns([[cell for [cell] in rows]])
         if not self._octets:
             return {"rows": msgspec.json.encode(rows).decode()}
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
@@ -155,6 +174,8 @@ class Batch:
 
     def of_columns(self, columns: list[Sequence[Any]]) -> dict[str, Any]:
         """The parameters that make the rows the batch that have these columns, in order."""
+        if self._is_single:
+            return {"rows": msgspec.json.encode(columns[0]).decode()}
         octets = []
         for name in self._octets:
             octets.append(b"\0")  # SQLite's substr() of nothing is NULL, even when it is asked for nothing

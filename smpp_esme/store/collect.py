@@ -100,7 +100,7 @@ _NOBODY_S: Final = RecordedReceipt(reference=None, moved=False, status=None)
 
 def record_receipts(connection: Connection, facts: Sequence[ReceiptFact], *, at: datetime) -> list[RecordedReceipt]:
     """Write receipts down; see `Store.record_receipts`."""
-    harmless = [_harmless(each) for each in facts]
+    harmless = _all_harmless(facts)
     owners = _owners(connection, harmless)
     plain = _report(connection, harmless, owners, at)
     others = {owner.message for owner in owners if owner is not None and owner.message not in plain}
@@ -230,6 +230,18 @@ def _owner(fact: ReceiptFact, candidates: Sequence[_Candidate]) -> _Candidate | 
     ]
     fitting = [rank for rank in ranked if rank[0] or rank[1]]
     return max(fitting, key=lambda rank: rank[:4])[4] if fitting else None
+
+
+def _all_harmless(facts: Sequence[ReceiptFact]) -> Sequence[ReceiptFact]:
+    """The same receipts, in words that the database can keep; most are, and all of those are looked at together."""
+    words: list[str] = []
+    for each in facts:
+        words += (each.message_id, each.source_addr, each.destination_addr, each.error or "", each.error_meaning or "")
+        words += each.forms
+    together = "".join(words)
+    if records.harmless(together) is together and all(len(each.forms) <= limbo.FORMS for each in facts):
+        return facts
+    return [_harmless(each) for each in facts]
 
 
 def _harmless(fact: ReceiptFact) -> ReceiptFact:

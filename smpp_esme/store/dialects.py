@@ -21,6 +21,20 @@ class json_rows(FunctionElement[Any]):  # noqa: N801 - reads as the SQL function
     inherit_cache = True
 
 
+class json_numbers(FunctionElement[Any]):  # noqa: N801 - reads as the SQL function it is
+    """The elements of a JSON array of whole numbers as rows with one column, `value`."""
+
+    name = "json_numbers"
+    inherit_cache = True
+
+
+class json_texts(FunctionElement[Any]):  # noqa: N801 - reads as the SQL function it is
+    """The elements of a JSON array of texts as rows with one column, `value`."""
+
+    name = "json_texts"
+    inherit_cache = True
+
+
 class json_item(FunctionElement[Any]):  # noqa: N801 - reads as the SQL function it is
     """One element of a JSON array that is a text or null, by its position."""
 
@@ -89,13 +103,28 @@ class unindexed(FunctionElement[str]):  # noqa: N801 - reads as the SQL function
 
 #: Each function in SQLite's words and in PostgreSQL's, which is where every other dialect would start.
 #:
-#: That each row is an array is no news to anybody but PostgreSQL's planner, which takes it for a condition that one row
-#: in a hundred meets. So it believes every batch to be short, looks each of its rows up by an index, and never compares
-#: all of a table with all of a batch: a plan it is fond of while a table is young, and then keeps.
+#: That each row is an array, a number or a text is no news to anybody but PostgreSQL's planner, which takes it for a
+#: condition that one row in a hundred meets. So it believes every batch to be short, looks each of its rows up by an
+#: index, and never compares all of a table with all of a batch: a plan it is fond of while a table is young, and then
+#: keeps.
 _SPELLINGS: Final[dict[type[FunctionElement[Any]], tuple[str, str]]] = {
     json_rows: (
         "json_each({})",
         "(SELECT value FROM jsonb_array_elements(CAST({} AS JSONB)) WHERE jsonb_typeof(value) = 'array')",
+    ),
+    json_numbers: (
+        "json_each({})",
+        (
+            "(SELECT CAST(value #>> ARRAY[]::TEXT[] AS BIGINT) AS value FROM jsonb_array_elements(CAST({} AS JSONB))"
+            " WHERE jsonb_typeof(value) = 'number')"
+        ),
+    ),
+    json_texts: (
+        "json_each({})",
+        (
+            "(SELECT value #>> ARRAY[]::TEXT[] AS value FROM jsonb_array_elements(CAST({} AS JSONB))"
+            " WHERE jsonb_typeof(value) = 'string')"
+        ),
     ),
     json_item: ("json_extract({}, '$[{}]')", "({} ->> {})"),
     json_integer: ("json_extract({}, '$[{}]')", "CAST({} ->> {} AS BIGINT)"),

@@ -124,7 +124,7 @@ def claim(
     if not ids:
         return []
     claimed = records.load(connection, ids)
-    rows = _ids.parameters([[each] for each in ids])
+    rows = _ids.of_columns([ids])
     given = {"owner": parameters["owner"], "until": microseconds(parameters["lease_until"]), "now": now}
     expect(_claim.run(connection, rows | given), len(ids))
     longer = [each for each in claimed if len(each.segments) > 1]
@@ -191,6 +191,9 @@ def record_answers(
     write(connection, ledger)
     doubt.resubmit(connection, doubt.came_in_doubt(ledger, found), policies, at=at)
     overtaken, early = _overtaken(connection, [each for each, has in zip(harmless, moved, strict=True) if has], at)
+    if len(plain) == len(harmless) and not early:
+        submitted = MessageStatus.SUBMITTED
+        return [RecordedAnswer(reference=plain[each.message], moved=True, status=submitted) for each in harmless]
     recorded = []
     for each, has in zip(harmless, moved, strict=True):
         standing = overtaken.standing(each.message) or ledger.standing(each.message)
@@ -199,7 +202,7 @@ def record_answers(
                 reference=standing.reference if standing else plain.get(each.message),
                 moved=has,
                 status=standing.status if standing else MessageStatus.SUBMITTED if each.message in plain else None,
-                overtaken=early.pop((each.message, each.segment), ()) if has and early else (),
+                overtaken=early.pop((each.message, each.segment), ()) if has else (),
             )
         )
     return recorded
@@ -213,7 +216,7 @@ def _accept(connection: Connection, answers: Sequence[Answer], at: datetime) -> 
         accepted = {key: name for key, name in accepted.items() if often[key] == 1}
     if not accepted:
         return {}
-    rows: list[tuple[int, str]] = fetch(connection, _submitting, _ids.parameters([[each] for each in accepted]))
+    rows: list[tuple[int, str]] = fetch(connection, _submitting, _ids.of_columns([list(accepted)]))
     numbers = {each.message: each.segment for each in answers}
     plain = {key: reference for key, reference in rows if numbers[key] == 1}
     if plain:

@@ -225,7 +225,7 @@ def _insert_all(connection: Connection, messages: Sequence[Message]) -> dict[str
     vault = sealing(connection)
     rows = due if vault is None else [_keyed(vault.sealed(each), vault) for each in due]
     _insert.run_columns(connection, [*_INSERTED.columns(rows), *zip(*map(octets_of, rows), strict=True)])
-    ids = dict(fetch(connection, _ids, _references.parameters([[each.reference] for each in due])))
+    ids = dict(fetch(connection, _ids, _references.of_columns([[each.reference for each in due]])))
     for each, row in zip(due, rows, strict=True):
         each.id = row.id = ids[each.reference]
     add_segments(connection, rows)

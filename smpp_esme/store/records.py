@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -170,8 +169,9 @@ class Columns:
         differing = [name for name in self.names if cells[name].count(cells[name][0]) != number or name in _MUTABLE]
         given = [[_read(name, cell) for cell in cells[name]] for name in differing]
         first = {name: _read(name, cells[name][0]) for name in self.names}
-        pattern = kind(**first, **common)
-        records = [pattern, *[copy(pattern) for _ in range(1, number)]]
+        pattern: Any = kind(**first, **common)
+        another = pattern.__copy__  # what copy.copy() would look for each time
+        records = [pattern, *[another() for _ in range(1, number)]]
         for name, values in zip(differing, given, strict=True):
             for record, value in zip(records, values, strict=True):
                 setattr(record, name, value)
@@ -196,7 +196,7 @@ _OWN_ESM_CLASS: Final = _ROW.index("esm_class")
 def load(connection: Connection, ids: Iterable[int]) -> list[Message]:
     """The messages with these ids, in the order of the ids; one that is not kept is left out."""
     wanted = list(dict.fromkeys(ids))  # an id named twice would double the segments
-    rows = fetch(connection, _messages, _ids.parameters([[each] for each in wanted]))
+    rows = fetch(connection, _messages, _ids.of_columns([wanted]))
     longer = [row for row in rows if row[_OWN_ESM_CLASS] is None]
     short = rows if not longer else [row for row in rows if row[_OWN_ESM_CLASS] is not None]
     loaded = {each.id: each for each in (*_of_one(short), *_of_several(connection, longer))}
