@@ -15,7 +15,7 @@ from smpp_esme.sms.content import KINDS, is_offered
 from smpp_esme.sms.profile import Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from smpp_esme.daemon.orders import Order
     from smpp_esme.daemon.routes import RouteSettings
@@ -187,11 +187,14 @@ class Router:
 
     def usable(self, route: Route) -> Outlet:
         """The first of a route's links that can submit now; if none can, the preferred one."""
-        return next((one for one in self._of(route) if one.is_able), self.outlets[route.links[0]])
+        for link in route.links:
+            if (outlet := self.outlets[link]).is_able:
+                return outlet
+        return self.outlets[route.links[0]]
 
     def able(self, route: Route, but: str) -> list[Outlet]:
         """Those of a route's links that can submit now, the preferred one first, without one of them."""
-        return [one for one in self._of(route) if one.link != but and one.is_able]
+        return [one for link in route.links if link != but and (one := self.outlets[link]).is_able]
 
     def able_links(self) -> list[str]:
         """The links that can submit now."""
@@ -234,9 +237,6 @@ class Router:
     def _no_link(self, link: str | None) -> InvalidValue:
         known = ", ".join(self._choices)
         return InvalidValue("link", f"no message can go out on {link!r}", f"one of {known}" if known else "none")
-
-    def _of(self, route: Route) -> Sequence[Outlet]:
-        return [self.outlets[link] for link in route.links]
 
     def _takes(self, link: str, kind: str) -> bool:
         outlet: Any = self.outlets.get(link)

@@ -311,7 +311,7 @@ async def links(request: Request) -> Links:
 
 
 @routes.post(
-    "/v1/links/{name}/reroute",
+    "/v1/links/{name:path}/reroute",  # a link may be called anything
     dependencies=[needs(Scope.ADMIN)],
     responses=NOT_FOUND,
     summary="Move a link's queue to another link",

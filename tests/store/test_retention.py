@@ -83,12 +83,16 @@ async def test_what_is_forgotten_already_is_not_written_again(store, delivered, 
 
 
 async def test_a_text_is_forgotten_and_the_rest_stays(store, delivered, clock):
-    [reference] = await delivered(parts=2)
+    [reference] = await delivered(parts=2, wish='{"text":"Privet"}')
     before = await store.message(reference)
     await walk(store.housekeeping.clear_texts, clock.pass_(days=1))
     kept = await store.message(reference)
     assert (kept.text, [part.short_message for part in kept.segments]) == ("", [b"", b""])
     assert (kept.status, kept.destination_addr) == (before.status, before.destination_addr)
+    wishes = await store._read(
+        lambda connection: connection.exec_driver_sql("SELECT wish FROM message").scalars().all()
+    )
+    assert wishes == [None]
     assert len(await store.events(reference)) > 0
 
 

@@ -124,10 +124,26 @@ async def test_what_came_in_is_read_as_it_came(opened, receipt, clock):
     assert [one.fact.raw for one in await store.limbo()] == [OCTETS]
 
 
+def wishes(connection):
+    return connection.exec_driver_sql("SELECT wish FROM message ORDER BY id").scalars().all()
+
+
+@pytest.mark.parametrize("kind", ["encrypted", "hashed"])
+async def test_a_text_as_it_was_written_is_sealed_too(opened, written, kind):
+    """Where it goes out in other letters, what it was composed from is kept as well."""
+    store = await opened(kind)
+    given = ['{"text":"Privet"}', '{"source":"ACME"}']
+    await store.add([written(wish=words) for words in given])
+    sealed, plain = await store._read(wishes)
+    assert plain == given[1]
+    assert sealed.startswith("~sealed:")
+    assert [one.wish for one in (await store.reroute.waiting("main")).free] == given
+
+
 @pytest.mark.parametrize("parts", [1, 2])
 async def test_a_hashed_text_is_forgotten_as_soon_as_it_is_sent(opened, written, clock, parts):
     store = await opened("hashed")
-    [kept] = await store.add([written(parts)])
+    [kept] = await store.add([written(parts, wish='{"text":"Privet"}')])
     await store.claim(1, link="main", owner="daemon", lease_until=clock.now)
     answers = [Answer(kept.id, number, Accepted(f"id{number}")) for number in range(1, parts + 1)]
     await store.record_answers(answers[:-1], clock.now)
@@ -136,6 +152,7 @@ async def test_a_hashed_text_is_forgotten_as_soon_as_it_is_sent(opened, written,
     found = await store.message(kept.reference)
     assert found.text == "hmac-sha256:" + Vault("hashed", [NEW]).hash_of(TEXT)
     assert [(one.short_message, one.tlvs) for one in found.segments] == [(b"", b"")] * parts
+    assert await store._read(wishes) == [None]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from smpp_esme.message.message import Answer, ReceiptFact, Unanswered
 from smpp_esme.message.status import MessageStatus
@@ -172,10 +173,12 @@ async def test_a_queue_is_moved_in_steps_and_what_stays_is_told_with_why(client,
 
 
 async def test_a_queue_of_a_link_that_is_no_more_is_moved(client, store, new_on):
-    [old] = await store.add([new_on("old")])
-    answer = await reroute(client, "old", to="main")
-    assert answer.json() == {"moved": 0, "left": {"unknown": 1}, "next": None}
-    assert (await store.message(old.reference)).link == "old"
+    """Whatever it was called."""
+    [known, unknown] = await store.add([replace(new_on("old/link"), wish="{}"), new_on("old/link")])
+    answer = await reroute(client, "old%2Flink", to="main")
+    assert answer.json() == {"moved": 1, "left": {"unknown": 1}, "next": None}
+    assert (await store.message(known.reference)).link == "main"
+    assert (await store.message(unknown.reference)).link == "old/link"
 
 
 @pytest.mark.parametrize(
