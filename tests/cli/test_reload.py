@@ -125,6 +125,28 @@ async def test_a_wrong_file_changes_nothing_and_says_what_is_wrong(run, smsc, wr
     assert (await daemon.reloaded())["changed"] == ["links.main.throughput"]
 
 
+async def test_routes_are_gone_over_to_and_what_is_stranded_follows_them(run, smsc, write):
+    async with Smsc("smsc-centre", accounts={"acme": SECRET}, receipt_delay=0.01) as other:
+        slow = {"throughput": 0.001}
+        new = {"url": f"smpp://acme@127.0.0.1:{other.port}"}
+        daemon = await run(write(PORT, links={"main": slow, "new": new}))
+        async with aiohttp.ClientSession(await address(daemon)) as http:
+            await submit(http, NUMBERS[:50])
+            routes = "[dispatch]\ndrain = 0.1\n[routes.all]\nlinks = ['new']"
+            write(f"{PORT}\n{routes}", links={"new": new})
+            assert (await daemon.reloaded())["changed"] == ["dispatch.drain", "links.main", "routes.all"]
+            await submit(http, NUMBERS[50:])
+            # The old one may still owe a receipt.
+            await settled(http, without=("QUEUED", "SUBMITTING"))
+            async with http.get("/readyz") as answer:
+                assert (await answer.json())["routes"] == {"all": "new"}
+            found = await metrics(http)
+        moved = float(found['smpp_esme_rerouted_total{decided="stranded",link="main",to_link="new"}'])
+        assert moved + smsc.counts.submits == 50
+        assert [to for to in NUMBERS if smsc.count(f"to {to}") + other.count(f"to {to}") != 1] == []
+        assert await daemon.stopped() == 0
+
+
 async def test_another_smsc_is_bound_before_the_old_one_is_left(run, smsc, write):
     daemon = await run(write(PORT))
     async with Smsc("smsc-centre", accounts={"other": "pass"}, receipt_delay=0.01) as new:
