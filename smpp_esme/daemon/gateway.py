@@ -331,9 +331,10 @@ class Gateway:
             InvalidValue: `to` is no link that messages can go out on, or `after` is no place.
             UnknownLink: there is no such link, and nothing is queued for it.
         """
-        if link not in self._router.outlets and link not in await self._store.reroute.stranded(self._router.outlets):
-            raise UnknownLink(link)
         place = BEGINNING if after is None else Place.read(after)
+        # Whoever goes on may have emptied the queue.
+        if after is None and link not in {*self._router.outlets, *await self._store.reroute.stranded([])}:
+            raise UnknownLink(link)
         return await self.rerouting.by_hand(link, to, pinned=pinned, after=place, limit=limit)
 
     async def readiness(self) -> list[str]:

@@ -181,6 +181,15 @@ async def test_a_queue_of_a_link_that_is_no_more_is_moved(client, store, new_on)
     assert (await store.message(unknown.reference)).link == "old/link"
 
 
+async def test_the_last_step_through_a_queue_that_is_empty_by_then_is_no_mistake(client, store, new_on):
+    await store.add([replace(new_on("old"), wish="{}") for _ in range(2)])
+    first = (await reroute(client, "old", to="main", limit=2)).json()
+    assert first["next"]
+    last = await reroute(client, "old", to="main", after=first["next"])
+    assert (last.status_code, last.json()) == (200, {"moved": 0, "left": {}, "next": None})
+    assert (await reroute(client, "old", to="main")).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("name", "body", "status", "field"),
     [
