@@ -151,6 +151,8 @@ def check_times(order: Order, profile: Profile, now: datetime) -> None:
         InvalidValue: one is too far ahead, or too long.
     """
     at, validity = order.schedule_delivery_time, order.validity_period
+    if at is None and validity is None:
+        return
     if at is not None and at.tzinfo is None:
         raise InvalidValue("schedule_delivery_time", "has no time zone", "an aware datetime")
     if at is not None and at - now > _FARTHEST:

@@ -6,6 +6,7 @@ None of them can be part of a cycle, so the garbage collector is spared looking 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +18,9 @@ from smpp_esme.message.status import MessageStatus
 _DIGITS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RANDOM_BITS: Final = 80
 _REFERENCE_DIGITS: Final = 26
+#: Two digits at a time, and where they stand in the random number.
+_PAIRS: Final = [first + second for first in _DIGITS for second in _DIGITS]
+_PLACES: Final = (70, 60, 50, 40, 30, 20, 10, 0)
 #: The same digits as Python reads base 32.
 _READABLE: Final = str.maketrans(_DIGITS, "0123456789abcdefghijklmnopqrstuv")
 
@@ -36,8 +40,13 @@ def new_reference(now_ns: int, random_bits: int) -> str:
     """
     if not 0 <= random_bits < 1 << _RANDOM_BITS:
         raise InvalidValue("random_bits", "out of range", f"0 to 2**{_RANDOM_BITS} - 1")
-    number = (now_ns // 1_000_000 & (1 << 48) - 1) << _RANDOM_BITS | random_bits
-    return "".join(_DIGITS[number >> 5 * place & 31] for place in reversed(range(_REFERENCE_DIGITS)))
+    random = [_PAIRS[random_bits >> place & 1023] for place in _PLACES]
+    return _millisecond(now_ns // 1_000_000 & (1 << 48) - 1) + "".join(random)
+
+
+@lru_cache(maxsize=4)  # many are made in the same one
+def _millisecond(number: int) -> str:
+    return "".join([_PAIRS[number >> place & 1023] for place in (40, *_PLACES[-4:])])
 
 
 def reference_number(reference: str) -> int:

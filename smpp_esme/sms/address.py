@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -87,16 +88,19 @@ def source(written: str, profile: Profile | None = None) -> Address:
     Raises:
         InvalidValue: names what is wrong with it.
     """
-    written = written.strip()
-    pair = profile.source if profile else None
+    return _with(profile.source if profile else None, _source(written.strip()))
+
+
+@lru_cache(maxsize=256)  # whoever sends has few names
+def _source(written: str) -> Address:
     if not written:
-        return _with(pair, Address(Ton.UNKNOWN, Npi.UNKNOWN, ""))
+        return Address(Ton.UNKNOWN, Npi.UNKNOWN, "")
     bare = written.translate(_PUNCTUATION)
     if _DIGITS.fullmatch(bare) and len(bare) <= _MOST_SHORT:
-        return _with(pair, Address(Ton.NETWORK_SPECIFIC, Npi.UNKNOWN, bare))
+        return Address(Ton.NETWORK_SPECIFIC, Npi.UNKNOWN, bare)
     if _DIGITS.fullmatch(bare.removeprefix("+")):
-        return _with(pair, Address(Ton.INTERNATIONAL, Npi.ISDN, _number("source", written)))
-    return _with(pair, Address(Ton.ALPHANUMERIC, Npi.UNKNOWN, _sender(written)))
+        return Address(Ton.INTERNATIONAL, Npi.ISDN, _number("source", written))
+    return Address(Ton.ALPHANUMERIC, Npi.UNKNOWN, _sender(written))
 
 
 def _with(pair: TonNpi | None, address: Address) -> Address:
@@ -104,8 +108,8 @@ def _with(pair: TonNpi | None, address: Address) -> Address:
 
 
 def _number(field: str, written: str) -> str:
-    if is_number(written):  # as nearly all are
-        return written
+    if is_number(plain := written.removeprefix("+")):  # as nearly all are
+        return plain
     digits = written.strip().translate(_PUNCTUATION).removeprefix("+")
     if not digits:
         raise InvalidValue(field, "is empty", _NUMBER)

@@ -217,6 +217,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def writing(self, *, transliterate: bool | None = None, languages: tuple[Language, ...] | None = None) -> Profile:
         """This profile with another choice of how texts are written; None leaves it as it is."""
+        if transliterate is None and languages is None:
+            return self
         asked = {"transliterate": transliterate, "languages": languages}
         changed = {key: value for key, value in asked.items() if value is not None and value != getattr(self, key)}
         return msgspec.structs.replace(self, **changed) if changed else self

@@ -106,7 +106,7 @@ def segment(
         InvalidValue: the SMSC does not offer the coding, the header leaves no room or names national tables, or the
             text takes more than 255 segments.
     """
-    if shifts_of(header) != DEFAULT:
+    if header and shifts_of(header) != DEFAULT:
         raise InvalidValue("header", "names national tables", "none: the profile's languages choose them")
     choice = choose(text, profile, coding=coding, flash=flash, header=udh.length(header))
     return _segments(choice, header, profile, reference=reference, flash=flash)
