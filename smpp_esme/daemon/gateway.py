@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from smpp_esme.daemon.events import Events
-from smpp_esme.daemon.orders import Order, check_name, check_times, digest, kept, mark
+from smpp_esme.daemon.orders import Order, check_name, check_times, digest, kept, kept_plain, mark
 from smpp_esme.daemon.rerouting import Rerouting
 from smpp_esme.daemon.webhooks import Webhooks
 from smpp_esme.errors import InvalidValue, SessionClosed, StoreUnusable, UnknownLink
@@ -20,6 +20,7 @@ from smpp_esme.message.status import is_final
 from smpp_esme.sms.compose import compose
 from smpp_esme.sms.envelope import Hlr, Ping
 from smpp_esme.sms.explain import Explanation, explain
+from smpp_esme.sms.shortcut import Shortcut
 from smpp_esme.store.reroute import BEGINNING, STEP, Place
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Gateway:
         self._store = store
         self._tracing = tracing
         self._router = router
+        self._shortcuts = _shortcuts(router)
         self._wake = wake
         self._stopping = False
         self._probed: tuple[float, str | None] = (float("-inf"), None)
@@ -89,6 +91,7 @@ class Gateway:
         """Choose by this router from now on; what is kept stays as it is."""
         self._router = router
         self.rerouting.change(router)
+        self._shortcuts = _shortcuts(router)
 
     async def submit(self, order: Order, *, key: str | None = None, caller: str = "") -> Message:
         """Keep a message for delivery; `key` makes a request that the same caller repeats harmless.
@@ -404,6 +407,8 @@ class Gateway:
         if order.priority not in range(4):
             raise InvalidValue("priority", f"is {order.priority}", "0 to 3")
         check_times(order, outlet.profile, now)
+        if plain := kept_plain(order, choice, self._shortcuts[outlet.link], now, caller=caller):
+            return plain
         composed = compose(
             order.content,
             order.to,
@@ -417,3 +422,8 @@ class Gateway:
         if "\0" in composed.text:  # SMPP would carry it, the store cannot keep it
             raise InvalidValue("text", "holds U+0000", "any other character")
         return kept(composed, order, choice, now, caller=caller)
+
+
+def _shortcuts(router: Router) -> dict[str, Shortcut]:
+    """The short way of plain texts by link."""
+    return {name: Shortcut(outlet.profile) for name, outlet in router.outlets.items()}

@@ -14,9 +14,10 @@ from smpp_esme.errors import InvalidValue
 from smpp_esme.message import wish
 from smpp_esme.message.message import Message, Segment, new_reference
 from smpp_esme.protocol import tlvs
+from smpp_esme.protocol.parameters import RegisteredDelivery
 from smpp_esme.sms.coding import Coding
 from smpp_esme.sms.content import Content
-from smpp_esme.sms.envelope import COMMENT
+from smpp_esme.sms.envelope import COMMENT, Sms
 from smpp_esme.sms.national import Language
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from smpp_esme.daemon.routing import Choice
     from smpp_esme.sms.compose import Composed
     from smpp_esme.sms.profile import Profile
+    from smpp_esme.sms.shortcut import Shortcut
 
 #: How far ahead a message may be scheduled.
 _FARTHEST: Final = timedelta(days=366)
@@ -133,6 +135,55 @@ def _wish(composed: Composed, order: Order) -> str:
             languages=order.languages,
             text=None if written == composed.text else written,
         )
+    )
+
+
+def kept_plain(order: Order, choice: Choice, shortcut: Shortcut, now: datetime, *, caller: str = "") -> Message | None:
+    """The same, the short way; None if `compose` has to be asked first.
+
+    Raises:
+        InvalidValue: as `compose` does.
+    """
+    if not _is_plain(order) or "\0" in (text := order.content.text()):
+        return None
+    source = choice.outlet.source_addr if order.source is None else order.source
+    pdu = shortcut.submit_sm(order.to, text, source, RegisteredDelivery.RECEIPT)
+    if pdu is None:
+        return None
+    return Message(
+        reference=new_reference(time.time_ns(), secrets.randbits(80)),
+        caller=caller,
+        client_reference=order.client_reference,
+        kind=order.content.kind,
+        source_addr=pdu.source_addr,
+        source_addr_ton=pdu.source_addr_ton,
+        source_addr_npi=pdu.source_addr_npi,
+        destination_addr=pdu.destination_addr,
+        dest_addr_ton=pdu.dest_addr_ton,
+        dest_addr_npi=pdu.dest_addr_npi,
+        text=text,
+        data_coding=pdu.data_coding,
+        priority=order.priority,
+        link=choice.outlet.link,
+        pinned=choice.pinned,
+        resubmit=order.resubmit,
+        created_at=now,
+        next_attempt_at=_begin(order, now),
+        expires_at=_end(order, now),
+        wish=wish.to_words(wish.Wish(source=order.source)),
+        segments=[Segment(number=1, short_message=pdu.short_message)],
+    )
+
+
+def _is_plain(order: Order) -> bool:
+    """Whether it is a text with nothing said about how to write it."""
+    return (
+        type(order.content) is Sms
+        and order.comment is None
+        and order.coding is None
+        and order.transliterate is None
+        and order.languages is None
+        and not order.flash
     )
 
 
