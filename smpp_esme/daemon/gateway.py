@@ -394,6 +394,7 @@ class Gateway:
                 raise InvalidValue(field, error.problem, error.allowed) from error
         if key:
             mark(messages, key, digest(orders))
+        self._wake()  # so that they are claimed in the transaction that keeps them, where others are waiting for one
         stored = await self._store.add(messages)
         if self._tracing:
             self._tracing.accepted(messages, stored)

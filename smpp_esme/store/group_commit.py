@@ -57,8 +57,9 @@ class Database(Protocol):
 class _Part:
     """The part of a transaction in which one statement sequence serves one caller or several."""
 
-    def __init__(self, change: Callable[[Connection, list[Any]], Sequence[Any]]) -> None:
+    def __init__(self, change: Callable[[Connection, list[Any]], Sequence[Any]], *, last: bool = False) -> None:
         self.change = change
+        self.last = last
         self.rows = 0
         self.callers: list[tuple[Any, asyncio.Future[Any]]] = []
 
@@ -80,7 +81,7 @@ class _Part:
         """A part for each caller."""
         parts = []
         for item, caller in self.callers:
-            part = _Part(self.change)
+            part = _Part(self.change, last=self.last)
             part.admit(item, caller, 0)
             parts.append(part)
         return parts
@@ -116,14 +117,15 @@ class GroupCommit:
         self._shared: dict[Callable[..., Any], _Part] = {}
         self._writing: asyncio.Task[None] | None = None
 
-    async def write(self, change: Callable[[Connection], _T], *, rows: int = 1) -> _T:
+    async def write(self, change: Callable[[Connection], _T], *, rows: int = 1, last: bool = False) -> _T:
         """Run a change in some transaction; what it returns is committed.
 
         Args:
             change: makes the change; run again if the group it was in failed for somebody else's sake.
             rows: how many it is about, roughly.
+            last: whether it goes behind whatever else shares its transaction, and so finds what that has changed.
         """
-        part = _Part(lambda connection, _: [change(connection)])
+        part = _Part(lambda connection, _: [change(connection)], last=last)
         result: _T = await self._wait(part, None, rows)
         return result
 
@@ -175,7 +177,7 @@ class GroupCommit:
             if part.dismiss():
                 group.append(part)
                 rows += part.rows
-        return group
+        return sorted(group, key=lambda part: part.last)
 
     async def _commit(self, group: list[_Part]) -> None:
         """One transaction for a group; if it fails, one for each caller."""

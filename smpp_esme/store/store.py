@@ -229,12 +229,16 @@ class Store:
             StoreOutage: the database is away; what may have been claimed all the same never left, and the next claim
                 hands it back first.
         """
-        parameters = {
-            "limit": limit, "link": link, "owner": owner, "lease_until": lease_until, "now": self._now()
-        }  # fmt: skip
+        parameters = {"limit": limit, "link": link, "owner": owner, "lease_until": lease_until}
         unsure = self._unsure.setdefault((owner, link), [])
+        made = dispatch.claim if self._vault is None else seal.changing(self._vault, dispatch.claim)
+
+        def claim(connection: Connection) -> list[Message]:
+            # Now, not when it was asked for: what has been kept meanwhile, in this very transaction too, is due.
+            return made(connection, parameters | {"now": self._now()}, handing_back=tuple(unsure))
+
         try:
-            claimed = await self._write(dispatch.claim, parameters, handing_back=tuple(unsure))
+            claimed = await self._translated(self._commits.write(claim, last=True))
         except CommitUnknown:
             unsure.append(lease_until)
             raise

@@ -171,3 +171,16 @@ async def test_the_next_who_comes_after_a_pause_is_written_too(commits, database
     for number in (1, 2):
         assert await commits.write(appends(number)) == number
     assert database.committed == [[1], [2]]
+
+
+async def test_who_goes_last_finds_what_the_others_of_the_transaction_changed(commits, database):
+    database.gate.clear()
+    before = asyncio.create_task(commits.write(appends(0)))
+    await asyncio.sleep(0)
+    last = asyncio.create_task(commits.write(len, last=True))
+    await asyncio.sleep(0)
+    others = [asyncio.create_task(commits.write(appends(number))) for number in (1, 2)]
+    await asyncio.sleep(0)
+    database.gate.set()
+    assert await asyncio.gather(before, last, *others) == [0, 2, 1, 2]
+    assert database.committed == [[0], [1, 2]]

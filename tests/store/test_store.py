@@ -540,3 +540,21 @@ async def test_a_hand_back_that_is_recorded_again_spares_the_claim_that_came_mea
     assert {each.moved for each in recorded} == {False}
     assert (await store.message(first.reference)).status is S.SUBMITTING
     assert await claim() == []
+
+
+async def test_what_is_kept_while_a_claim_waits_is_claimed_in_the_same_transaction(store, new, clock):
+    commits = []
+    await store.add([new()])
+    store.watch_commits(lambda *told: commits.append(told))
+    message = new(created_at=clock.now + timedelta(seconds=1))
+    begun = asyncio.create_task(store.probe())
+    await asyncio.sleep(0)
+    claiming = asyncio.create_task(
+        store.claim(10, link="main", owner="me", lease_until=clock.now + timedelta(minutes=1))
+    )
+    await asyncio.sleep(0)
+    adding = asyncio.create_task(store.add([message]))
+    clock.now += timedelta(seconds=1)
+    claimed, [kept], _ = await asyncio.gather(claiming, adding, begun)
+    assert kept.reference in [one.reference for one in claimed]
+    assert len(commits) == 2
