@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # message_id has at most 64 characters (SMPP 3.4, 5.2.23); a longer one is compared only as it stands, so that a hostile
 # one costs no arithmetic.
 _LONGEST: Final = 64
+# A shorter number has no more than `_LONGEST` digits in decimal if it is read as hexadecimal.
+_SURELY_SHORT: Final = 50
 _UUID: Final = re.compile(r"\{?([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})\}?")
 _UUID_LENGTHS: Final = (36, 38)
 _DECIMAL: Final = re.compile(r"[0-9]+")
@@ -62,14 +64,14 @@ def keys(message_id: str) -> tuple[str, ...]:
     The first is the message_id's own key; then it read as decimal and written in hexadecimal, and the reverse.
     """
     own = key(message_id)
-    return _read_in_every_form(own) if len(own) <= _LONGEST else (own,)
+    length = len(own)
+    if 1 < length < _SURELY_SHORT and own.isdecimal() and own.isascii():  # as most are; from 10 on, no two are alike
+        return own, f"{int(own):x}", str(int(own, 16))
+    return _read_in_every_form(own) if length <= _LONGEST else (own,)
 
 
 @lru_cache(maxsize=4096)  # a receipt often has its id twice; a hostile one is too long to be remembered
 def _read_in_every_form(own: str) -> tuple[str, ...]:
-    if own.isdecimal() and own.isascii() and len(own) > 1:  # as most are; from 10 on, no two of these are alike
-        read = str(int(own, 16))
-        return (own, f"{int(own):x}", read) if len(read) <= _LONGEST else (own, f"{int(own):x}")
     return tuple(dict.fromkeys([one for _, one in _readings(own)])) if own else ()
 
 

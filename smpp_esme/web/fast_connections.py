@@ -12,23 +12,20 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from smpp_esme.web.connections import Patient, PatientH11
 
-#: Octets that a request's head may have, and its trailers with it; h11 has the same limit by itself.
+#: Octets of a head, or of trailers, for whose end is waited; h11 has the same limit by itself.
 HEAD_LIMIT: Final = 65_536
 
 
 class PatientHttpTools(Patient, HttpToolsProtocol):  # type: ignore[misc]  # both are uvicorn's
     """A connection as `Patient` has it, read by httptools."""
 
-    _head = 0  # octets of address and headers, trailers among them
-    _untold = 0  # octets that the parser keeps, and has told nothing of
-    _told = False
+    _untold = 0  # octets that came since the parser last told of a head, or of a part or the end of a body
 
     def _feed(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
-        self._told = False
+        self._untold += len(data)
         try:
             self.parser.feed_data(data)
-            self._untold = 0 if self._told else self._untold + len(data)
             if self._untold > HEAD_LIMIT:
                 self._refuse()
         except HttpParserUpgrade as offer:
@@ -58,39 +55,19 @@ class PatientHttpTools(Patient, HttpToolsProtocol):  # type: ignore[misc]  # bot
         another.connection_made(self.transport)
         another.data_received(b"\r\n".join([*head, b"", rest]))
 
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        self._told = True
-        self._head = 0
-        super().on_message_begin()
-
-    def on_url(self, url: bytes) -> None:
-        """A part of its address."""
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer."""
-        self._told = True
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
-        """Its head has come."""
+        """A request's head has come."""
+        self._untold = 0
         if not self.parser.should_upgrade():
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """A part of its body."""
-        self._told = True
+        self._untold = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """It has come to its end."""
+        self._untold = 0
         if not self.parser.should_upgrade():
             super().on_message_complete()
-
-    def _count(self, octets: int) -> None:
-        self._head += octets
-        if self._head > HEAD_LIMIT:
-            raise ValueError("the head is too long")  # which the parser takes for an error of the request's

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smpp_esme.sms import message_id
 from smpp_esme.sms.message_id import ENOUGH, Form, Learner, forms_between, key, keys, matches, submitted_key
 
 IDS = tomllib.loads((Path(__file__).parents[2] / "fixtures" / "message_ids.toml").read_text(encoding="utf-8"))
@@ -157,3 +158,9 @@ def test_no_key_is_lost_by_learning(message_id, text_message_id, learner):
     found = (*learner.certain(message_id, text_message_id), *learner.possible(message_id, text_message_id))
     assert set(found) == {*keys(message_id), *keys(text_message_id)}
     assert len(set(found)) == len(found)
+
+
+@given(st.integers(0, 10**70).map(str))
+def test_the_keys_of_a_number_are_those_of_all_its_readings(number):
+    own = key(number)
+    assert keys(number) == (message_id._read_in_every_form(own) if len(own) <= 64 else (own,))
