@@ -102,15 +102,16 @@ class Deliveries:
         self._waiting: deque[Delivery] = deque()
         self._sessions: deque[Session] = deque()
         self._pumping = False
+        self._put_off = 0
 
     def __len__(self) -> int:
         """How many deliveries wait for a session with room."""
         return len(self._waiting)
 
     @property
-    def has_session(self) -> bool:
-        """Whether a session of the account is here."""
-        return bool(self._sessions)
+    def is_over(self) -> bool:
+        """Whether nothing waits or goes out again in a while, and no session of the account is here."""
+        return not (self._waiting or self._put_off or self._sessions)
 
     @property
     def has_receiver(self) -> bool:
@@ -166,7 +167,8 @@ class Deliveries:
     def put_off(self, delivery: Delivery) -> None:
         """It goes out again in a while."""
         self._count_repeat(delivery)
-        self._agenda.add(self._agenda.now() + self._retry_delay, lambda: self.add(delivery))
+        self._put_off += 1
+        self._agenda.add(self._agenda.now() + self._retry_delay, lambda: self._go_on(delivery))
         self._settled()
 
     def put_back(self, delivery: Delivery) -> None:
@@ -186,6 +188,10 @@ class Deliveries:
         self._settled()
 
     # Inside
+
+    def _go_on(self, delivery: Delivery) -> None:
+        self._put_off -= 1
+        self.add(delivery)
 
     def _settled(self) -> None:
         self._pump_soon()

@@ -80,7 +80,7 @@ class Fates:
         """It is over."""
         if (deliveries := self._deliveries.get(bind.system_id)) is not None:  # one with nothing waiting is falsy
             deliveries.leave(bind.session)
-            if not len(deliveries) and not deliveries.has_session:
+            if deliveries.is_over:
                 del self._deliveries[bind.system_id]
 
     def deliver(
