@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import socket
 import ssl
 from importlib.util import find_spec
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Seconds that open requests get when we stop; without a bound one idle client would hold us up for ever.
 _GRACE: Final = 2
+#: Seconds for which a connection may stand idle between two requests, where patience is no shorter.
+_IDLE: Final = 5
 
 
 class _Server(uvicorn.Server):
@@ -175,6 +178,7 @@ def _configured(app: ASGIApp, options: Options) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=_GRACE,
+        timeout_keep_alive=min(_IDLE, math.ceil(options.patience)),
         limit_concurrency=options.connections,
         server_header=False,
         lifespan="off",
