@@ -219,10 +219,9 @@ async def test_a_message_kept_while_nothing_is_bound_waits_for_the_next_session(
 
 
 async def test_a_stop_claims_nothing_more_and_waits_for_what_is_outstanding(start, smsc, store):
-    smsc.script.delay(0.2)
+    smsc.script.delay(0.5)  # the stop comes before the first answer
     daemon = await start(window=3)
-    for number in range(9):
-        await daemon.submit(TO, f"number {number}")
+    await daemon.service.gateway.submit_batch([Order(to=TO, content=Sms(f"number {number}")) for number in range(9)])
     await arrived(smsc, 3)
     await daemon.stopped()
     messages = await store.messages()
