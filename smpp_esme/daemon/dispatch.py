@@ -293,7 +293,13 @@ class Dispatch:
     async def _submit(self, session: Session, claimed: _Claimed) -> None:
         """Submit what was claimed, while the claim is good; what never left is handed back, whatever ends this."""
         going = [message for message in claimed.messages if self._may_go(message)]
-        waiting = [(message, segment) for message in reversed(going) for segment in reversed(message.segments)]
+        # Of a message that has begun to go already, some are accepted or in doubt: these are left alone.
+        waiting = [
+            (message, segment)
+            for message in reversed(going)
+            for segment in reversed(message.segments)
+            if segment.status is MessageStatus.SUBMITTING
+        ]
         try:
             async with asyncio.timeout_at(claimed.until):
                 await self._start_all(session, waiting, claimed.until)
@@ -303,13 +309,10 @@ class Dispatch:
             self._hand_back(waiting)
 
     async def _start_all(self, session: Session, waiting: list[tuple[Message, Segment]], until: float) -> None:
-        """Start these one after another, the last first; what has left, or needs not, is taken off the list."""
+        """Start these one after another, the last first; what has left is taken off the list."""
         current, began = None, 0.0
         while waiting:
             message, segment = waiting[-1]
-            if segment.status is not MessageStatus.SUBMITTING:  # it was accepted before, and is left alone
-                waiting.pop()
-                continue
             # All segments of a message go on one session.
             _, turns = await self._link.turns(_alike(waiting), on=session, lane=message.priority)
             try:
@@ -365,8 +368,8 @@ class Dispatch:
 def _alike(waiting: Sequence[tuple[Message, Segment]]) -> int:
     """How many of those at the end of the list are to leave now, in the same lane as the last."""
     lane, count = waiting[-1][0].priority, 0
-    for message, segment in islice(reversed(waiting), _TOGETHER):
-        if message.priority != lane or segment.status is not MessageStatus.SUBMITTING:
+    for message, _ in islice(reversed(waiting), _TOGETHER):
+        if message.priority != lane:
             break
         count += 1
     return count

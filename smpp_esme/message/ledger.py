@@ -137,11 +137,14 @@ class Ledger:
         standing, segment = found
         if _is_outdated(answer, standing) and not isinstance(answer.outcome, Accepted):
             return False
-        if isinstance(answer.outcome, Accepted | Refused) or answer.outcome.written:
+        is_unsent = not isinstance(answer.outcome, Accepted | Refused) and not answer.outcome.written
+        if not is_unsent:
             self._written.add(standing.id)
         change = _change_by(answer.outcome, standing, retry=retry, at=at)
         if segment.status is MessageStatus.QUEUED and change.to is MessageStatus.IN_DOUBT:
             return False  # it is settled that it is sent again
+        if is_unsent and segment.status is not MessageStatus.SUBMITTING:
+            return False  # an attempt that was none says nothing of one before
         if not self._move(standing, segment, change, at):
             return False
         if change.to is MessageStatus.FAILED:

@@ -268,6 +268,29 @@ async def test_a_message_that_no_pdu_can_carry_fails_and_stops_nobody_behind_it(
     assert [one.status for one in found.values()] == [Status.DELIVERED]
 
 
+async def test_a_segment_in_doubt_is_not_handed_back_with_those_that_never_left(start, smsc, store):
+    def message(number, parts):
+        segments = [Segment(number=each, short_message=b"%d of %d" % (each, number)) for each in range(1, parts + 1)]
+        fields = {"reference": f"{number:026}", "destination_addr": TO[1:], "text": "x", "link": "main"}
+        return Message(created_at=store._now(), segments=segments, **fields)
+
+    # The first segment went unanswered, the second never left; another message goes before it now.
+    await store.add([message(2, 2)])
+    lease = {"owner": "daemon", "lease_until": store._now()}
+    [claimed] = await store.claim(1, link="main", **lease)
+    outcomes = [Unanswered(written=True), Unanswered(written=False)]
+    answers = [Answer(claimed.id, number, outcome) for number, outcome in enumerate(outcomes, 1)]
+    await store.record_answers(answers, store._now())
+    await store.add([replace(message(1, 3), priority=3)])
+    # With that the session ends, and what waits for room in its window is handed back.
+    smsc.script.close("before", times=1)
+    daemon = await start(window=2)
+    await store.until(lambda found: not {one.status for one in found} & {Status.QUEUED, Status.SUBMITTING})
+    await daemon.stopped()
+    left = [request.short_message for request in smsc.submit_sms]
+    assert (left.count(b"1 of 2"), left.count(b"2 of 2")) == (0, 1)
+
+
 async def test_a_generic_nack_is_a_refusal_unless_it_says_ok(store):
     class Told:
         def __init__(self):

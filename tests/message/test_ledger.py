@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -195,3 +196,10 @@ def test_any_receipts_add_up_to_legal_moves(statuses, batch):
     for number, status in batch:
         ledger.receipt(1, number, fact(status), at=NOW)
     assert is_legal(ledger, statuses)
+
+
+@pytest.mark.parametrize("status", [one for one in S if one is not S.SUBMITTING])
+def test_what_never_left_says_nothing_of_a_segment_that_is_not_being_submitted(status):
+    ledger = ledger_of(status, S.SUBMITTING)
+    assert not answered(ledger, 1, Unanswered(written=False))
+    assert ledger.segments == {}

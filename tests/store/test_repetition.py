@@ -69,10 +69,9 @@ class OneDaemon(RuleBasedStateMachine):
     def claim(self, limit):
         until = self.now + timedelta(seconds=30)
         for message in self.runner.run(self.store.claim(limit, link="main", owner="daemon", lease_until=until)):
-            for part in message.segments:
-                if part.status is S.SUBMITTING:
-                    assert (message.id, part.number) not in self.left or message.duplicates
-                    self.pending.append((message, part.number))
+            going = [part.number for part in message.segments if part.status is S.SUBMITTING]
+            assert message.duplicates or not {(message.id, number) for number in going} & self.left
+            self.pending += [(message, number) for number in going]
 
     @precondition(lambda self: self.pending)
     @rule(data=st.data(), policy=st.sampled_from(["hold", "hold", "resend"]))
