@@ -100,7 +100,7 @@ async def _run(path: Path, settings: Settings) -> None:
         await stack.enter_async_context(traced(settings, metrics, stop))
         service = Service(settings, store, metrics, _courier)
         callers = Callers(settings.http.keys)
-        server = Server(_web(settings.http, service.gateway, metrics, callers), listener, _options(settings.http))
+        server = Server(_web(settings.http, service.gateway, metrics, callers), listener, served(settings.http))
         host, port = listener.getsockname()[:2]
         address = f"{'https' if settings.http.certificate else 'http'}://{host}:{port}"
         supervisor.status = f"serving {address}"
@@ -164,7 +164,7 @@ def _web(settings: HttpSettings, gateway: Gateway, metrics: Metrics, callers: Ca
     )
 
 
-def _options(settings: HttpSettings) -> Options:
+def served(settings: HttpSettings) -> Options:
     """How it is served."""
     from smpp_esme.web.server import Options
 

@@ -173,7 +173,7 @@ class LinkSettings(Table):
         try:
             parse_url(url)
         except InvalidValue as error:
-            raise ValueError(f"{error.problem}; {error.allowed}") from None
+            raise ValueError(f"{_part(error)}{error.problem}; {error.allowed}") from None
         return url
 
     @field_validator("source_addr")
@@ -204,7 +204,8 @@ class LinkSettings(Table):
             try:
                 parse_url(f"smpp://{host}")
             except InvalidValue as error:
-                raise ValueError(f"{host!r}: {error.problem}; HOST or HOST:PORT") from None
+                allowed = f"HOST:PORT, a port from {error.allowed}" if error.field == "port" else "HOST or HOST:PORT"
+                raise ValueError(f"{host!r}: {_part(error)}{error.problem}; {allowed}") from None
         return hosts
 
     @model_validator(mode="after")
@@ -293,6 +294,11 @@ class LinkSettings(Table):
     def bound_profile(self) -> Profile:
         """The profile as it is once bound."""
         return Profile.of(self.profile).bound_with(self.system_type)
+
+
+def _part(error: InvalidValue) -> str:
+    """What of a URL is wrong, if it is not all of it."""
+    return "port " if error.field == "port" else ""
 
 
 def _checked(tls: Tls) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -33,6 +33,15 @@ class Table(BaseModel):
         return values | {
             key: _secret(f"{key}_file", path) for key, path in paths.items() if path and isinstance(path, str)
         }
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_boolean(cls, value: Any, info: ValidationInfo) -> Any:
+        """Let true and false be no numbers: pydantic would read them as 1 and 0."""
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and kind in {int, float}:
+            raise ValueError(f"is {str(value).lower()}; a number")
+        return value
 
     @classmethod
     def secrets(cls) -> list[str]:

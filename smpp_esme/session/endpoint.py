@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import msgspec
 
@@ -13,6 +13,9 @@ from smpp_esme.session.tls import Tls
 
 #: The ports that SMPP is found on (IANA 2775; TLS by custom 3550).
 DEFAULT_PORTS: Final = {"smpp": 2775, "smpp+tls": 3550}
+
+#: So much of a port that is none is told back.
+_PORT_DIGITS: Final = 10
 
 _FORM: Final = "smpp://system_id:password@host:port, with signs such as / and @ in the account percent-encoded"
 
@@ -73,9 +76,9 @@ def parse_url(url: str) -> Endpoint:
     """
     try:
         parts = urlsplit(url)
-        port = parts.port
     except ValueError:
         raise InvalidValue("url", "it cannot be read", _FORM) from None
+    port = _port(parts)
     if parts.scheme not in DEFAULT_PORTS:
         raise InvalidValue("url", f"the scheme is {parts.scheme!r}", "smpp:// or smpp+tls://")
     if not parts.hostname:
@@ -89,6 +92,19 @@ def parse_url(url: str) -> Endpoint:
         system_id=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
     )
+
+
+def _port(parts: SplitResult) -> int | None:
+    """The port, or None: it is left out."""
+    try:
+        return parts.port
+    except ValueError:
+        written = parts.netloc.rpartition("@")[2].rpartition("]")[2].partition(":")[2]
+        if parts.path.strip("/"):  # a password with a / in it, of which nothing is repeated
+            raise InvalidValue("url", "it cannot be read", _FORM) from None
+        is_number = written.isascii() and written.isdigit()
+        problem = f"is {written[:_PORT_DIGITS]}" if is_number else "is no number"
+        raise InvalidValue("port", problem, "1 to 65535") from None
 
 
 def _tls(scheme: str, query: str) -> Tls | None:

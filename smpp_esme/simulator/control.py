@@ -31,6 +31,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from smpp_esme.errors import CommandRefused, InvalidValue
+from smpp_esme.simulator import bodies
 from smpp_esme.simulator.handsets import Condition
 from smpp_esme.simulator.records import Counts
 from smpp_esme.simulator.rules import AnyRule
@@ -164,8 +165,9 @@ async def _wait(request: web.Request) -> web.Response:
     """Wait until every count that is named is reached, or the number of `bound` sessions is."""
     smsc = request.app[_SMSC]
     asked = {name: _number(request, name) for name in request.query if name != "timeout"}
-    if unknown := sorted(set(asked) - {*Counts.__struct_fields__, "bound"}):
-        raise InvalidValue("wait", f"nothing is counted as {unknown[0]}", "bound, or a name from /counts")
+    countable = ("bound", *Counts.__struct_fields__)
+    if unknown := sorted(set(asked) - set(countable)):
+        raise InvalidValue("wait", f"nothing is counted as {unknown[0]}", bodies.instead(unknown[0], countable))
     bound = asked.pop("bound", None)
 
     def reached(smsc: Smsc) -> bool:
@@ -182,7 +184,7 @@ async def _wait(request: web.Request) -> web.Response:
 
 
 async def _add_rule(request: web.Request) -> web.Response:
-    request.app[_SMSC].script.add(msgspec.json.decode(await request.read(), type=AnyRule))
+    request.app[_SMSC].script.add(bodies.read(await request.read(), AnyRule))
     return _json({"added": True})
 
 
@@ -192,13 +194,13 @@ async def _clear_rules(request: web.Request) -> web.Response:
 
 
 async def _set_handsets(request: web.Request) -> web.Response:
-    conditions = msgspec.json.decode(await request.read(), type=dict[str, Condition])
+    conditions = bodies.read(await request.read(), dict[str, Condition])
     request.app[_SMSC].handsets.numbers.update(conditions)
     return _json({"set": len(conditions)})
 
 
 async def _deliver(request: web.Request) -> web.Response:
-    mo = msgspec.json.decode(await request.read(), type=_Mo)
+    mo = bodies.read(await request.read(), _Mo)
     try:
         async with asyncio.timeout(_DELIVERY_TIMEOUT):
             await request.app[_SMSC].deliver(**msgspec.structs.asdict(mo))
@@ -210,17 +212,17 @@ async def _deliver(request: web.Request) -> web.Response:
 
 
 async def _disconnect(request: web.Request) -> web.Response:
-    request.app[_SMSC].disconnect(msgspec.json.decode(await request.read(), type=_Whom).system_id)
+    request.app[_SMSC].disconnect(bodies.read(await request.read(), _Whom).system_id)
     return _json({"disconnected": True})
 
 
 async def _unbind(request: web.Request) -> web.Response:
-    await request.app[_SMSC].unbind(msgspec.json.decode(await request.read(), type=_Whom).system_id)
+    await request.app[_SMSC].unbind(bodies.read(await request.read(), _Whom).system_id)
     return _json({"unbound": True})
 
 
 async def _outbind(request: web.Request) -> web.Response:
-    asked = msgspec.json.decode(await request.read(), type=_Outbind)
+    asked = bodies.read(await request.read(), _Outbind)
     try:
         await request.app[_SMSC].outbind(**msgspec.structs.asdict(asked))
     except OSError as error:

@@ -10,6 +10,7 @@ from msgspec import Meta
 from smpp_esme.errors import InvalidValue
 from smpp_esme.protocol.commands import CommandStatus
 from smpp_esme.protocol.parameters import MessageState
+from smpp_esme.simulator import bodies
 from smpp_esme.simulator.forms import DIALECTS, Carrier, IdForm, ReceiptForm, state_of
 from smpp_esme.simulator.handsets import Verdict
 from smpp_esme.simulator.malformed import MALFORMED
@@ -29,7 +30,9 @@ def status_of(status: int | str) -> int:
         InvalidValue: nothing has this name, or no command_status this number.
     """
     if isinstance(status, str) and status not in CommandStatus.__members__:
-        raise InvalidValue("status", f"no command_status is named {status}", "a name such as ESME_RTHROTTLED")
+        raise InvalidValue(
+            "status", f"no command_status is named {status}", bodies.instead(status, CommandStatus.__members__)
+        )
     if isinstance(status, int) and not 0 < status <= 0xFFFF_FFFF:
         raise InvalidValue("status", f"is {status}", "a number from 1 to 0xFFFFFFFF")
     return int(CommandStatus[status]) if isinstance(status, str) else status

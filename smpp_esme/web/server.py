@@ -15,10 +15,12 @@ import msgspec
 import uvicorn
 
 from smpp_esme.errors import ConfigError
+from smpp_esme.web.certificate import expiry
 from smpp_esme.web.connections import Patient, PatientH11
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from starlette.types import ASGIApp
 
@@ -111,6 +113,16 @@ class Server:
             return
         for context in (_trial(), self._config.ssl):
             _show(context, self._options)
+
+
+def examine(options: Options) -> datetime | None:
+    """See that certificate and key can be used, and until when the certificate is good; None: there is none.
+
+    Raises:
+        ConfigError: they cannot be.
+    """
+    _show(_trial(), options)
+    return expiry(Path(options.certificate)) if options.certificate else None
 
 
 async def serve(app: ASGIApp, listener: socket.socket, options: Options | None = None) -> None:

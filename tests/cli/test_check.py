@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+import trustme
 from typer.testing import CliRunner
 
 from smpp_esme.cli.main import commands
@@ -58,3 +61,43 @@ def test_every_wrong_key_is_named(check):
     with pytest.raises(ConfigError) as refused:
         check("[links.main]\nurl = 'http://smsc'\nwindw = 1\n[http]\nport = 1000000\n")
     assert [key for key in ("links.main.url", "links.main.windw", "http.port") if key not in str(refused.value)] == []
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture
+def certified(authority, tmp_path):
+    """A configuration with a certificate that is good for so many days."""
+
+    def written(days):
+        certificate = authority.issue_cert("esme.example", not_after=datetime.now(UTC) + timedelta(days=days, hours=1))
+        path = tmp_path / "esme.pem"
+        certificate.private_key_and_cert_chain_pem.write_to_path(path)
+        return f"[links.main]\nurl = 'smpp://me@h'\n[http]\ncertificate = '{path}'\n"
+
+    return written
+
+
+@pytest.mark.parametrize(
+    ("days", "warning"),
+    [(365, ""), (5, "http.certificate: it expires in 5 days"), (-2, "it expires already; no client will trust it")],
+)
+def test_the_certificate_is_read_and_one_that_soon_expires_is_told_of(check, certified, days, warning):
+    told = check(certified(days))
+    until = datetime.now(UTC) + timedelta(days=days, hours=1)
+    assert told.exit_code == 0
+    assert f"esme.pem, until {until:%Y-%m-%d}" in told.stdout
+    assert warning in told.stderr
+    assert bool(told.stderr) is bool(warning)
+
+
+def test_a_certificate_that_cannot_be_used_is_refused_as_the_daemon_would(check, certified, tmp_path):
+    good = certified(100)
+    with pytest.raises(ConfigError, match=r"http\.certificate: .*No such file"):
+        check(good.replace("esme.pem", "none.pem"))
+    (tmp_path / "esme.pem").write_text("nonsense")
+    with pytest.raises(ConfigError, match="no certificate and key"):
+        check(good)

@@ -7,10 +7,11 @@ from typing import get_args, get_origin
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
 from sqlalchemy.engine import make_url
 
 from smpp_esme.daemon import config
+from smpp_esme.daemon.table import Table
 from smpp_esme.errors import ConfigError
 from smpp_esme.session.guards import Guards
 from smpp_esme.session.pacing import Adaptation
@@ -262,7 +263,10 @@ def test_an_smsc_that_ends_silent_sessions_hears_from_us_before(load, profile, e
     ("text", "problem"),
     [
         (LINK + 'hosts = ["me:secret@h"]\n', "links.main.hosts: 'me:secret@h' is more than a host; HOST or HOST:PORT"),
-        (LINK + 'hosts = ["h:ports"]\n', "links.main.hosts: 'h:ports': it cannot be read; HOST or HOST:PORT"),
+        (
+            LINK + 'hosts = ["h:ports"]\n',
+            "links.main.hosts: 'h:ports': port is no number; HOST:PORT, a port from 1 to 65535",
+        ),
         (LINK + '[links.main.tls]\nca = "ca.pem"\n', "links.main: tls: the url is smpp://, which is not encrypted"),
         (
             '[links.main]\nurl = "smpp+tls://me@h"\n[links.main.tls]\nca = "missing.pem"\n',
@@ -276,7 +280,7 @@ def test_an_smsc_that_ends_silent_sessions_hears_from_us_before(load, profile, e
         ("links = 3\n", "links: Input should be a valid dictionary"),
         ('[links.main]\nurl = "http://me@h"\n', "links.main.url: the scheme is 'http'; smpp:// or smpp+tls://"),
         ('[links.main]\nurl = "smpp://"\n', "links.main.url: it names no host; smpp://system_id:password@host:port"),
-        ('[links.main]\nurl = "smpp://h:99999"\n', "links.main.url: it cannot be read"),
+        ('[links.main]\nurl = "smpp://h:99999"\n', "links.main.url: port is 99999; 1 to 65535"),
         (f'[links.main]\nurl = "smpp://{"x" * 16}@h"\n', "links.main: system_id: at most 15"),
         (LINK + f'system_type = "{"x" * 13}"\n', "links.main: system_type: at most 12"),
         (LINK + 'source_addr = "Отправитель"\n', "at 0; a name of ASCII letters"),
@@ -594,3 +598,37 @@ def test_a_proxy_whose_address_is_none_is_told_in_a_persons_words(load):
     message = told(load, LINK + '[http]\nproxies = ["proxy.example"]\n')
     assert "http.proxies.0: 'proxy.example' " in message
     assert message.endswith("; an address, as in 192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("binds = true", "links.main.binds: is true; a number"),
+        ("throughput = false", "links.main.throughput: is false; a number"),
+        ("[links.main.pacing]\nhold = true", "links.main.pacing.hold: is true; a number"),
+        ("[http]\nport = true", "http.port: is true; a number"),
+        ("[retention]\ntexts = true", "retention.texts: is true; a number"),
+        ("[links.other]\nurl = 'smpp://me@h:99999'", "links.other.url: port is 99999; 1 to 65535"),
+        ("hosts = ['spare:99999']", "'spare:99999'"),
+    ],
+)
+def test_neither_a_truth_nor_a_port_beyond_the_last_is_a_number(tmp_path, keys, said):
+    path = tmp_path / "daemon.toml"
+    path.write_text(f"[links.main]\nurl = 'smpp://me@h'\n{keys}\n")
+    with pytest.raises(ConfigError) as refused:
+        config.load(path, {})
+    assert said in str(refused.value)
+
+
+def test_no_number_of_the_configuration_takes_a_truth():
+    """Every key of every table, those to come as well."""
+    for table in (Table, *_below(Table)):
+        for name, field in table.model_fields.items():
+            if field.annotation in {int, float}:
+                with pytest.raises(ValidationError) as refused:
+                    table.model_validate({name: True})
+                assert any(one["loc"] == (name,) and "true" in one["msg"] for one in refused.value.errors())
+
+
+def _below(table):
+    return [one for below in table.__subclasses__() for one in (below, *_below(below))]

@@ -52,13 +52,14 @@ def test_any_account_can_be_written_percent_encoded(system_id, password):
         ("http://acme:hunter2@smsc", "scheme is 'http'"),
         ("smpp://", "no host"),
         ("smpp://acme:hunter2@", "no host"),
-        ("smpp://acme:hunter2@smsc:ports", "cannot be read"),
-        ("smpp://acme:hunter2@smsc:65536", "cannot be read"),
+        ("smpp://acme:hunter2@smsc:ports", "is no number; 1 to 65535"),
+        ("smpp://acme:hunter2@smsc:65536", "is 65536; 1 to 65535"),
         ("smpp://acme:hunter2@[::1", "cannot be read"),
         ("smpp://acme:hunter2@smsc/path", "follows"),
         ("smpp://acme:hunter2@smsc?window=10", "follows"),
         ("smpp://acme:hunter2@smsc#1", "follows"),
         ("smpp://acme:hun/ter2@smsc", "cannot be read"),
+        ("smpp://acme:99999/hunter2@smsc", "cannot be read"),
         ("smpp+tls://acme:hunter2@smsc?hunter2", "option is not known"),
         ("smpp+tls://acme:hunter2@smsc?verify=maybe", "neither yes nor no"),
         ("smpp+tls://acme:hunter2@smsc?root=/etc/ca.pem", "option is not known"),
@@ -68,8 +69,7 @@ def test_any_account_can_be_written_percent_encoded(system_id, password):
 def test_a_wrong_url_is_refused_with_a_reason_and_without_the_password(url, problem):
     with pytest.raises(InvalidValue, match=problem) as refused:
         parse_url(url)
-    assert refused.value.field == "url"
-    assert "smpp" in refused.value.allowed
+    assert refused.value.allowed == "1 to 65535" if refused.value.field == "port" else "smpp" in refused.value.allowed
     assert "hunter2" not in f"{refused.value} {refused.value!r}"
 
 
@@ -105,3 +105,18 @@ def test_port_zero_is_not_taken_for_the_default_port():
 def test_a_bind_of_no_kind_is_refused():
     with pytest.raises(InvalidValue, match="transceiver, transmitter, receiver"):
         Endpoint(host="smsc.example", port=2775).bind_request("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("smpp://demo:secret@127.0.0.1:99999", "is 99999"),
+        ("smpp://127.0.0.1:65536/", "is 65536"),
+        ("smpp+tls://demo:secret@[::1]:99999", "is 99999"),
+        ("smpp://smsc.example:sms", "is no number"),
+    ],
+)
+def test_a_port_that_is_none_is_named_with_those_that_are(url, problem):
+    with pytest.raises(InvalidValue) as refused:
+        parse_url(url)
+    assert str(refused.value) == f"port: {problem}; 1 to 65535"

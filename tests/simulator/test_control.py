@@ -142,6 +142,32 @@ async def test_sessions_are_ended(http, smsc, bind, path, orderly):
     assert other.session.is_bound
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("/rules", {"verb": "refus"}, "verb: is 'refus'; did you mean refuse? one of close, delay, "),
+        ("/rules", {"verb": "dance"}, "verb: is 'dance'; one of close, delay, "),
+        ("/rules", {}, "verb: is missing; one of close, delay, "),
+        ("/rules", {"verb": "refuse", "stat": 8}, "stat: there is no such key; did you mean status? one of verb, "),
+        ("/rules", {"verb": "refuse", "status": "ESME_RTHROTLED"}, "did you mean ESME_RTHROTTLED? one of ESME_ROK, "),
+        ("/rules", {"verb": "refuse", "status": 8, "times": True}, "body: Expected int | null, got bool - at $.times"),
+        ("/rules", [], "body: Expected object, got array"),
+        ("/handsets", {"79161234567": "abssent"}, "value: is 'abssent'; did you mean absent? one of present, absent, "),
+        ("/deliver", {"text": "", "source": "1", "destination": "2", "carriage": "udh"}, "carriage: is 'udh'; did you"),
+        ("/deliver", {"text": "hi"}, "source: is missing"),
+        ("/unbind", {"system": "demo"}, "system: there is no such key; did you mean system_id? one of system_id"),
+    ],
+)
+async def test_what_is_wrong_is_told_with_the_nearest_and_all_that_would_do(http, path, body, said):
+    answer = await asked(http, "POST", path, body, status=400)
+    assert said in answer["error"]
+
+
+async def test_what_cannot_be_waited_for_is_told_with_what_can(http):
+    answer = await got(http, "/wait?message=1", status=400)
+    assert "did you mean messages? one of bound, " in answer["error"]
+
+
 async def test_outbind_says_when_nobody_listens(http, smsc):
     away = await asked(http, "POST", "/outbind", {"host": "127.0.0.1", "port": 1}, status=502)
     wrong = await asked(http, "POST", "/outbind", {"host": "127.0.0.1", "port": 0}, status=400)
