@@ -21,10 +21,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from smpp_esme.protocol.parameters import MessageState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 
 class MessageStatus(StrEnum):
@@ -150,6 +152,35 @@ def aggregate(statuses: Iterable[MessageStatus]) -> MessageStatus:
         ValueError: there are none.
     """
     return min(statuses, key=_RANKS.__getitem__)
+
+
+class Aggregates(msgspec.Struct, frozen=True, gc=False):
+    """What the statuses of a message's segments come to.
+
+    Attributes:
+        all: the status that every segment has; None where they differ.
+        any: the best that any segment has come to, the last of `AGGREGATE_ORDER`.
+        worst: the one that decides, the first of it: the message's own status.
+    """
+
+    all: MessageStatus | None
+    any: MessageStatus
+    worst: MessageStatus
+
+
+_UNANIMOUS: Final = {status: Aggregates(status, status, status) for status in MessageStatus}
+
+
+def aggregates(statuses: Collection[MessageStatus]) -> Aggregates:
+    """What the statuses of all segments come to, one for each segment, at least one.
+
+    Raises:
+        ValueError: there are none.
+    """
+    different = set(statuses)
+    if len(different) == 1:
+        return _UNANIMOUS[different.pop()]
+    return Aggregates(None, max(different, key=_RANKS.__getitem__), aggregate(different))
 
 
 def of_message_state(state: MessageState) -> MessageStatus:

@@ -14,7 +14,7 @@ from smpp_esme.daemon.gateway import BATCH_LIMIT
 from smpp_esme.daemon.orders import Order
 from smpp_esme.errors import InvalidValue
 from smpp_esme.message.doubt import Decision
-from smpp_esme.message.status import MessageStatus
+from smpp_esme.message.status import MessageStatus, aggregates
 from smpp_esme.message.wanted import Wanted
 from smpp_esme.sms.coding import Coding
 from smpp_esme.sms.content import KINDS, content_from
@@ -149,6 +149,16 @@ class Lookup(Body):
     link: Annotated[str, Field(max_length=64)] | None = None
 
 
+class Aggregates(Body):
+    """What the statuses of a message's segments come to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
+
+    all: Annotated[MessageStatus | None, Field(description="the status of every segment; null where they differ")]
+    any: Annotated[MessageStatus, Field(description="the best that any segment has come to")]
+    worst: Annotated[MessageStatus, Field(description="the one that decides: the message's own status")]
+
+
 class Stored(Body):
     """A message as it stands."""
 
@@ -164,6 +174,8 @@ class Stored(Body):
     message_ids: list[str | None]
     vendor: list[dict[str, Any] | None]
     status: str
+    segment_statuses: list[str]
+    aggregate: Aggregates
     duplicates: int
     error: str | None
     error_meaning: str | None
@@ -187,6 +199,8 @@ class Stored(Body):
             message_ids=[segment.message_id for segment in message.segments],
             vendor=[segment.vendor for segment in message.segments],
             status=message.status,
+            segment_statuses=[segment.status for segment in message.segments],
+            aggregate=Aggregates.model_validate(aggregates([segment.status for segment in message.segments])),
             duplicates=message.duplicates,
             error=message.error,
             error_meaning=message.error_meaning,

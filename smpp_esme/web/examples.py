@@ -8,6 +8,12 @@ import msgspec
 
 from smpp_esme.web.event_schema import EXAMPLES as EVENTS
 
+
+def _standing(status: str) -> dict[str, Any]:
+    """How a message of one segment stands."""
+    return {"status": status, "segment_statuses": [status], "aggregate": dict.fromkeys(("all", "any", "worst"), status)}
+
+
 _REFERENCE: Final = "01M7YM4C37RJR9Z2C3G18QMWFE"
 _MESSAGE: Final = {
     "reference": _REFERENCE,
@@ -21,7 +27,7 @@ _MESSAGE: Final = {
     "segments": 1,
     "message_ids": ["244272509"],
     "vendor": [None],
-    "status": "DELIVERED",
+    **_standing("DELIVERED"),
     "duplicates": 0,
     "error": "000",
     "error_meaning": "no error",
@@ -31,7 +37,7 @@ _MESSAGE: Final = {
 }
 _QUEUED: Final = _MESSAGE | {
     "message_ids": [None],
-    "status": "QUEUED",
+    **_standing("QUEUED"),
     "error": None,
     "error_meaning": None,
     "submitted_at": None,
@@ -155,7 +161,7 @@ ANSWERS: Final[dict[tuple[str, str], Any]] = {
     ("get", "/v1/messages"): {"messages": [_MESSAGE], "next": _REFERENCE},
     ("post", "/v1/batches"): {"messages": [_QUEUED]},
     ("get", "/v1/messages/{reference}"): _MESSAGE,
-    ("post", "/v1/messages/{reference}/cancel"): {"message": _QUEUED | {"status": "CANCELLED"}, "answers": []},
+    ("post", "/v1/messages/{reference}/cancel"): {"message": _QUEUED | _standing("CANCELLED"), "answers": []},
     ("post", "/v1/messages/{reference}/query"): {
         "message": _MESSAGE,
         "answers": [_ANSWER | {"message_state": "DELIVERED"}],

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from smpp_esme.daemon.gateway import BATCH_LIMIT
 from smpp_esme.daemon.orders import Order
 from smpp_esme.errors import EncodingError, InvalidValue
+from smpp_esme.message.status import aggregates
 from smpp_esme.sms.envelope import Sms
 from smpp_esme.web import problems
 from smpp_esme.web.auth import Scope
@@ -168,6 +169,7 @@ class _Way(msgspec.Struct, frozen=True):
 
 def stored(message: Kept) -> dict[str, Any]:
     """The same as `bodies.Stored.of`, ready to be written."""
+    statuses = [segment.status for segment in message.segments]
     return {
         "reference": message.reference,
         "client_reference": message.client_reference,
@@ -181,6 +183,8 @@ def stored(message: Kept) -> dict[str, Any]:
         "message_ids": [segment.message_id for segment in message.segments],
         "vendor": [segment.vendor for segment in message.segments],
         "status": message.status,
+        "segment_statuses": statuses,
+        "aggregate": aggregates(statuses),
         "duplicates": message.duplicates,
         "error": message.error,
         "error_meaning": message.error_meaning,

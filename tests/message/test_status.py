@@ -11,6 +11,7 @@ from smpp_esme.message.status import (
     VERDICTS,
     MessageStatus,
     aggregate,
+    aggregates,
     is_final,
     may_move,
     of_message_state,
@@ -95,8 +96,22 @@ def test_a_message_is_delivered_only_when_every_segment_is():
 
 
 def test_nothing_has_no_status():
-    with pytest.raises(ValueError, match="empty"):
-        aggregate([])
+    for question in (aggregate, aggregates):
+        with pytest.raises(ValueError, match="empty"):
+            question([])
+
+
+@given(st.lists(st.sampled_from(S), min_size=1, max_size=4))
+def test_all_any_and_worst_of_the_segments(statuses):
+    found = aggregates(statuses)
+    assert found.all == (statuses[0] if len(set(statuses)) == 1 else None)
+    assert found.worst is aggregate(statuses)
+    assert found.any is [one for one in AGGREGATE_ORDER if one in statuses][-1]
+
+
+def test_one_delivered_segment_of_two_is_any_and_not_all():
+    found = aggregates([S.DELIVERED, S.EXPIRED])
+    assert (found.all, found.any, found.worst) == (None, S.DELIVERED, S.EXPIRED)
 
 
 def test_every_state_of_the_smsc_has_a_status_and_only_the_final_ones_are_final():

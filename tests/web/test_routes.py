@@ -37,6 +37,18 @@ async def in_doubt(client, store):
     return told["reference"]
 
 
+async def test_how_the_segments_stand_is_told_one_by_one_and_together(client, store):
+    told = (await client.post("/v1/messages", json={"to": TO, "text": "long " * 40})).json()
+    assert told["segments"] == 2
+    now = datetime.now(UTC)
+    [claimed] = await store.claim(1, link="main", owner="daemon", lease_until=now + timedelta(minutes=1))
+    answers = [Answer(claimed.id, 1, Accepted("1")), Answer(claimed.id, 2, Unanswered(written=True))]
+    await store.record_answers(answers, now)
+    found = (await client.get(f"/v1/messages/{told['reference']}")).json()
+    assert (found["status"], found["segment_statuses"]) == ("IN_DOUBT", ["SUBMITTED", "IN_DOUBT"])
+    assert found["aggregate"] == {"all": None, "any": "SUBMITTED", "worst": "IN_DOUBT"}
+
+
 async def references(client):
     return [one["reference"] for one in (await client.get("/v1/messages")).json()["messages"]]
 
@@ -63,6 +75,8 @@ async def test_202_is_answered_when_the_row_is_on_disk(client, path):
         "message_ids": [None],
         "vendor": [None],
         "status": "QUEUED",
+        "segment_statuses": ["QUEUED"],
+        "aggregate": {"all": "QUEUED", "any": "QUEUED", "worst": "QUEUED"},
         "duplicates": 0,
         "error": None,
         "error_meaning": None,
