@@ -134,9 +134,11 @@ class LinkSettings(Table):
         enquire_link: seconds of silence before the SMSC is probed.
         response_timeout: seconds to wait for a response before the message is in doubt.
         source_addr: who sends, where the caller does not say.
-        in_doubt: what becomes of a message in doubt: "hold" leaves it to a person, "resend" sends it again, once, as a
-            possible duplicate, and "profile" does what the profile says.
-        in_doubt_receipt: whether a receipt of an unknown id ends a doubt that it fits, where nothing else explains it.
+        in_doubt: what becomes of a message in doubt: "hold" leaves it to a person; "resend" sends it again, once, as a
+            possible duplicate, and "resend_safely" only where the SMSC refuses repetitions; "query" asks the SMSC about
+            segments whose ids are known; "receipt" believes a receipt that fits; "profile" does what the profile says.
+        in_doubt_receipt: whether a receipt of an unknown id ends a doubt that it fits, where nothing else explains it,
+            besides what `in_doubt` says.
         query_after: seconds without a verdict after which the SMSC is asked, once, by query_sm; 0 for never.
         tls: for ``smpp+tls://``.
         pacing: how the rate follows what the SMSC says.
@@ -159,7 +161,7 @@ class LinkSettings(Table):
     enquire_link: Seconds = 30.0
     response_timeout: Seconds = 10.0
     source_addr: str = ""
-    in_doubt: Literal["hold", "resend", "profile"] = "hold"
+    in_doubt: Literal["hold", "resend", "resend_safely", "query", "receipt", "profile"] = "hold"
     in_doubt_receipt: bool = True
     query_after: Annotated[float, Field(ge=0, le=259_200)] = 0.0
     tls: LinkTlsSettings = LinkTlsSettings()
@@ -289,7 +291,7 @@ class LinkSettings(Table):
         """What becomes of a message that comes in doubt."""
         profile = self.bound_profile()
         policy = profile.resubmit if self.in_doubt == "profile" else self.in_doubt
-        return Resubmit(policy=policy, within=profile.duplicates_refused_for)
+        return Resubmit(policy=policy, within=profile.duplicates_refused_for, receipts=self.in_doubt_receipt)
 
     def bound_profile(self) -> Profile:
         """The profile as it is once bound."""

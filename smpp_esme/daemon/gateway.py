@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from smpp_esme.daemon.events import Events
-from smpp_esme.daemon.orders import Order, check_name, check_times, digest, kept, kept_plain, mark
+from smpp_esme.daemon.orders import Order, check_name, check_policy, check_times, digest, kept, kept_plain, mark
 from smpp_esme.daemon.rerouting import Rerouting
 from smpp_esme.daemon.webhooks import Webhooks
 from smpp_esme.errors import InvalidValue, SessionClosed, StoreUnusable, UnknownLink
@@ -405,6 +405,7 @@ class Gateway:
         choice = self._router.choose(order)
         outlet = choice.outlet
         check_name("client_reference", order.client_reference)
+        check_policy(order.resubmit)
         if order.priority not in range(4):
             raise InvalidValue("priority", f"is {order.priority}", "0 to 3")
         check_times(order, outlet.profile, now)

@@ -36,6 +36,8 @@ _AT_ONCE: Final = 100
 #: Of what is older the SMSC knows nothing any more.
 _FORGOTTEN: Final = timedelta(days=3)
 _STATES: Final = {int(state): state for state in MessageState}
+#: Between two walks through what is in doubt.
+_AGAIN: Final = timedelta(minutes=5)
 #: The SMSC has it, and may still say something about it.
 _ASKED: Final = frozenset({MessageStatus.SUBMITTED, MessageStatus.ACCEPTED})
 
@@ -64,26 +66,35 @@ class Inquiry:
         link: where they come from.
         after: seconds without a verdict after which the SMSC is asked of its own accord; 0 for never.
         patience: seconds that an answer may take.
+        doubts: whether it is asked about messages in doubt, as far as ids are known, that have no policy of their own.
     """
 
-    def __init__(self, store: Store, link: Link, *, after: float = 0.0, patience: float = 10.0) -> None:
+    def __init__(
+        self, store: Store, link: Link, *, after: float = 0.0, patience: float = 10.0, doubts: bool = False
+    ) -> None:
         self._store = store
         self._link = link
         self._after = after
         self._patience = patience
+        self._doubts = doubts
         self._asked = 0
+        self._asked_in_doubt = 0
+        self._walked_at: datetime | None = None
 
-    def change(self, *, after: float, patience: float) -> None:
-        """Ask after so many seconds, and wait for so many, from now on."""
+    def change(self, *, after: float, patience: float, doubts: bool) -> None:
+        """Ask after so many seconds, wait for so many, and ask about doubts or not, from now on."""
         self._after = after
         self._patience = patience
+        self._doubts = doubts
 
     async def run(self) -> None:
-        """Ask about what is overdue, each message once, until cancelled."""
+        """Ask about what is overdue, each message once, and about doubts, now and then, until cancelled."""
         while True:
             await asyncio.sleep(_PAUSE)
             if self._after and self._link.can_submit:
                 await self.round(datetime.now(UTC))
+            if self._link.can_submit:
+                await self.doubts(datetime.now(UTC))
 
     async def round(self, at: datetime) -> None:
         """Ask about some messages that the SMSC took long ago and has said nothing final of."""
@@ -92,15 +103,34 @@ class Inquiry:
             self._link.name, self._asked, since=at - _FORGOTTEN, before=before, limit=_AT_ONCE
         )
         for message in overdue:
-            try:
-                await self.query(message)
-            except (SessionClosed, ResponseTimeout) as error:
-                _log.info("inquiry.unanswered", extra={"link": self._link.name, "error": str(error)})
+            if not await self._is_answered(message):
                 return
-            except InvalidValue as error:  # an SMSC may give ids that it could not be asked about: they are not SMPP's
-                _log.info("inquiry.unanswered", extra={"link": self._link.name, "error": str(error)})
             self._asked = message.id
         self._asked = last
+
+    async def doubts(self, at: datetime) -> None:
+        """Ask about some messages in doubt whose policy says so, as far as the SMSC has given ids of their segments."""
+        if self._asked_in_doubt == 0 and self._walked_at is not None and at - self._walked_at < _AGAIN:
+            return
+        self._walked_at = self._walked_at if self._asked_in_doubt else at
+        found, last = await self._store.open_ends.partly_known(
+            self._link.name, self._asked_in_doubt, asks=self._doubts, limit=_AT_ONCE
+        )
+        for message in found:
+            if not await self._is_answered(message):
+                return
+        self._asked_in_doubt = last or 0
+
+    async def _is_answered(self, message: Message) -> bool:
+        """Ask about a message; False: the SMSC does not answer just now."""
+        try:
+            await self.query(message)
+        except (SessionClosed, ResponseTimeout) as error:
+            _log.info("inquiry.unanswered", extra={"link": self._link.name, "error": str(error)})
+            return False
+        except InvalidValue as error:  # an SMSC may give ids that it could not be asked about: they are not SMPP's
+            _log.info("inquiry.unanswered", extra={"link": self._link.name, "error": str(error)})
+        return True
 
     async def query(self, message: Message) -> list[Reply]:
         """Ask what has become of each segment that the SMSC has, and write down what it says.

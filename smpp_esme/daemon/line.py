@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -77,7 +77,7 @@ class Line:
             batch=dispatching.batch,
         )
         self._collect = Collect(store, self.link, self._profile, meter=self.meter, orphaned=orphaned)
-        self._inquiry = Inquiry(store, self.link, after=settings.query_after, patience=settings.response_timeout)
+        self._inquiry = Inquiry(store, self.link, **_asking(settings))
         self._observer = Observer(self.link)
         self._dispatching: asyncio.Task[None] | None = None
 
@@ -146,7 +146,7 @@ class Line:
         self.link.adjust(window=settings.window, throughput=settings.throughput, adaptation=settings.adaptation())
         self._rules.change(settings.provider_rules())
         self._collect.change(profile)
-        self._inquiry.change(after=settings.query_after, patience=settings.response_timeout)
+        self._inquiry.change(**_asking(settings))
         self.settings, self._profile = settings, profile
 
     async def _rebind(self, plan: Plan, drain: float) -> None:
@@ -173,6 +173,12 @@ class Line:
         async for event in watch:
             self.meter.event(event)
             self._observer.event(event)
+
+
+def _asking(settings: LinkSettings) -> dict[str, Any]:
+    """What the SMSC is asked about, and how long it may take."""
+    doubts = settings.resubmit().asks
+    return {"after": settings.query_after, "patience": settings.response_timeout, "doubts": doubts}
 
 
 def _submits(settings: LinkSettings) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 
 from smpp_esme.errors import InvalidValue
 from smpp_esme.message import wish
+from smpp_esme.message.doubt import Policy
 from smpp_esme.message.message import Message, Segment, new_reference
 from smpp_esme.protocol import tlvs
 from smpp_esme.protocol.parameters import RegisteredDelivery
@@ -55,7 +56,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         link: the link to use; None goes by the routes, and without any takes the first one.
         pinned: whether it is to stay on its link even if that cannot submit and others could; None is to stay if `link`
             is given, unless a route says otherwise.
-        resubmit: "hold" or "resend", if it comes in doubt; None leaves it to the link.
+        resubmit: its own `Policy`, if it comes in doubt; None leaves it to the link.
         schedule_delivery_time: not submitted before this; None, or a time that has passed, is at once.
         validity_period: seconds after which nobody is to try any more, from then; None leaves it to the SMSC.
     """
@@ -223,6 +224,16 @@ def mark(messages: Sequence[Message], key: str, digest: str) -> None:
     for number, message in enumerate(messages):
         message.idempotency_key = f"{key}#{number}"
         message.idempotency_digest = digest
+
+
+def check_policy(policy: str | None) -> None:
+    """Refuse a policy that there is not.
+
+    Raises:
+        InvalidValue: names those that there are.
+    """
+    if policy is not None and policy not in set(Policy):
+        raise InvalidValue("resubmit", f"is {policy!r}", f"one of {', '.join(Policy)}")
 
 
 def check_name(field: str, name: str | None) -> None:

@@ -48,7 +48,7 @@ class Service:
         self._metrics = metrics or Metrics()
         self._policies = {name: link.resubmit() for name, link in settings.links.items()}
         self._answers = Answers(store, self._policies, self._metrics.tracing)
-        self._judged = {name for name, link in settings.links.items() if link.in_doubt_receipt}
+        self._judged = {name for name, policy in self._policies.items() if policy.believes}
         self._doubts = Doubts(store, self._judged, attempt=settings.dispatch.lease)
         self._lines = {name: self._line(name, link) for name, link in settings.links.items()}
         self._tasks = asyncio.TaskGroup()
@@ -165,8 +165,8 @@ class Service:
                 await line.change(settings, self._settings.dispatch)
             except (BindRefused, InvalidValue, ResponseTimeout, SessionClosed) as error:
                 return name, error
-        self._policies[name] = settings.resubmit()
-        (self._judged.add if settings.in_doubt_receipt else self._judged.discard)(name)
+        self._policies[name] = policy = settings.resubmit()
+        (self._judged.add if policy.believes else self._judged.discard)(name)
         return None
 
     async def _leave_off(self) -> None:

@@ -40,17 +40,34 @@ _STATUSES: Final = {
 }
 
 
+class Policy(StrEnum):
+    """What becomes of a message in doubt without anybody's asking. A late response ends the doubt in any case."""
+
+    HOLD = "hold"
+    """A person decides."""
+    RESEND = "resend"
+    """It is sent again, once, as a possible duplicate; where the SMSC refuses repetitions, only while it does."""
+    RESEND_SAFELY = "resend_safely"
+    """It is sent again only where the SMSC refuses repetitions, and for as long as it does; else it is held."""
+    QUERY = "query"
+    """The SMSC is asked (query_sm) about the segments whose ids are known; what is left is held."""
+    RECEIPT = "receipt"
+    """A receipt of an unknown id that fits ends the doubt; without one it is held."""
+
+
 class Resubmit(msgspec.Struct, frozen=True, kw_only=True):
-    """What is done with a link's messages when they come in doubt.
+    """What is done with a link's messages when they come in doubt; a message's own policy goes before it.
 
     Attributes:
-        policy: "hold" leaves them to a person; "resend" sends each again, once, as a possible duplicate.
-        within: seconds for which the SMSC refuses a repetition, 0 if it does not: where it does, a message is sent
-            again within that time only, since then the subscriber cannot get it twice.
+        policy: the link's.
+        within: seconds for which the SMSC refuses a repetition, 0 if it does not: within that time the subscriber
+            cannot get it twice.
+        receipts: whether a receipt that fits is believed besides, where a message does not say otherwise.
     """
 
-    policy: str = "hold"
+    policy: str = Policy.HOLD
     within: float = 0.0
+    receipts: bool = False
 
     def allows(self, own: str | None, *, claimed_at: datetime, resent: int, at: datetime) -> bool:
         """Whether a message is sent again without anybody's asking.
@@ -61,9 +78,30 @@ class Resubmit(msgspec.Struct, frozen=True, kw_only=True):
             resent: how often it was sent again before; once is enough.
             at: now.
         """
-        if (own or self.policy) != "resend" or resent:
+        policy = own or self.policy
+        if policy not in _RESENDING or resent:
             return False
-        return not self.within or at + _MARGIN < claimed_at + timedelta(seconds=self.within)
+        if not self.within:
+            return policy == Policy.RESEND
+        return at + _MARGIN < claimed_at + timedelta(seconds=self.within)
+
+    @property
+    def believes(self) -> bool:
+        """Whether a receipt that fits ends a doubt, where the message has no policy of its own; see `believed`."""
+        return self.receipts or self.policy == Policy.RECEIPT
+
+    @property
+    def asks(self) -> bool:
+        """Whether the SMSC is asked, where the message has no policy of its own."""
+        return self.policy == Policy.QUERY
+
+
+_RESENDING: Final = frozenset({Policy.RESEND, Policy.RESEND_SAFELY})
+
+
+def believed(own: str | None, *, by_link: bool) -> bool:
+    """Whether a receipt that fits ends the doubt about a message, by its own policy and by its link's."""
+    return own == Policy.RECEIPT or (by_link and own != Policy.HOLD)
 
 
 class Resolved(msgspec.Struct, frozen=True, kw_only=True):

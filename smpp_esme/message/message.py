@@ -122,7 +122,7 @@ class Message(msgspec.Struct, kw_only=True, gc=False):
         submitted_at: when the SMSC took the first of it.
         final_at: when its present final status came.
         hlr: the HLR record of a lookup, as JSON values.
-        resubmit: "hold" or "resend", if it comes in doubt; None leaves it to the link.
+        resubmit: its own `Policy`, if it comes in doubt; None leaves it to the link.
         duplicates: how often it was sent again in doubt; each time the subscriber may have got it once more.
         expires_at: not sent after this; None means whenever it can be.
         claimed_at: when it was last given to a dispatcher.

@@ -112,7 +112,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             that is given out there; all but the first take `smpp-esme[numbers]`.
         longest_validity: the longest validity_period that the SMSC takes; None is as long as can be written.
         receipt_utc_offset: the zone of a receipt's dates, which carry none.
-        resubmit: what to do with a submit_sm whose fate is unknown: keep it in doubt, or send it again.
+        resubmit: what becomes of a submit_sm whose fate is unknown, where a link leaves it to its profile.
         duplicates_refused_for: for so many seconds the SMSC refuses a repeated request; resending is safe within.
         flood_limit: how many messages one number may get with gaps below `flood_gap`; 0 for any number.
         flood_gap: seconds without a message to a number after which that count begins anew.
@@ -151,7 +151,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     receipt_utc_offset: Annotated[
         str, Meta(pattern=r"\A[+-](0\d|1[0-4]):[0-5]\d\Z", description="hours and minutes as in +03:00")
     ] = "+00:00"
-    resubmit: Annotated[Literal["hold", "resend"], Meta(description="hold or resend")] = "hold"
+    resubmit: Annotated[
+        Literal["hold", "resend", "resend_safely", "query", "receipt"],
+        Meta(description="hold, resend, resend_safely, query or receipt"),
+    ] = "hold"
     duplicates_refused_for: Annotated[float, Meta(ge=0, description="seconds, 0 or more")] = 0.0
     flood_limit: Annotated[int, Meta(ge=0, description="a whole number, 0 or more")] = 0
     flood_gap: Annotated[float, Meta(ge=0, description="seconds, 0 or more")] = 0.0

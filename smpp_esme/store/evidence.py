@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Integer, String, bindparam, func, literal, or_, select, union
 
+from smpp_esme.message.doubt import Policy, believed
 from smpp_esme.message.evidence import Awaiting, Orphan, matches, significant, spellings
 from smpp_esme.message.ledger import Ledger
 from smpp_esme.message.message import Accepted, Answer
@@ -42,7 +43,11 @@ _doubtful = packed(
     .where(
         message.c.status == _exactly(_S.IN_DOUBT),
         message.c.id > bindparam("after", type_=Integer),
-        message.c.link.in_(bindparam("links", expanding=True)),
+        or_(
+            message.c.link.in_(bindparam("links", expanding=True))
+            & or_(message.c.resubmit.is_(None), message.c.resubmit != Policy.HOLD.value),
+            message.c.resubmit == Policy.RECEIPT.value,
+        ),
     )
     .order_by(message.c.id)
     .limit(bindparam("limit", type_=Integer))
@@ -73,6 +78,7 @@ _WAITING: Final = (
     message.c.link,
     message.c.destination_addr,
     message.c.claimed_at,
+    message.c.resubmit,
     # The only segment of a message has no row of its own.
     func.coalesce(segment.c.number, 1).label("number"),
     func.coalesce(segment.c.status, message.c.status).label("part_status"),
@@ -123,13 +129,12 @@ def find(
         fetch(connection, _on_their_way, numbers),
         fetch(connection, _unreported, numbers | around),
     ):
-        for key, link, number, claimed_at, part, status in found:
+        for key, link, number, claimed_at, own, part, status in found:
             if status in _STILL_WAITING and claimed_at is not None:
-                waiting[link, significant(number)].append(
-                    Awaiting(
-                        message=key, number=part, claimed_at=moment(claimed_at), in_doubt=status == _S.IN_DOUBT.value
-                    )
-                )
+                # One that is left to a person only stands in the way.
+                ends = status == _S.IN_DOUBT.value and believed(own, by_link=link in links)
+                segment = Awaiting(message=key, number=part, claimed_at=moment(claimed_at), in_doubt=ends)
+                waiting[link, significant(number)].append(segment)
     return matches(waiting, orphans, attempt), last
 
 

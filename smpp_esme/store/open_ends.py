@@ -63,6 +63,23 @@ class OpenEnds:
         )
         return found
 
+    async def partly_known(self, link: str, after: int, *, asks: bool, limit: int) -> tuple[list[Message], int | None]:
+        """Some messages in doubt of a link of which the SMSC has taken other segments, under ids that are known.
+
+        Args:
+            link: its name.
+            after: where the search before left off; 0 begins.
+            asks: whether messages without a policy of their own are among them.
+            limit: how many at most.
+
+        Returns:
+            The messages, and where to go on; None: at the end.
+        """
+        found: tuple[list[Message], int | None] = await self._read(
+            queries.partly_known, link, after, asks=asks, limit=limit
+        )
+        return found
+
     async def expire(self, at: datetime) -> int:
         """Fail what is still QUEUED though its validity has run out; how many messages that were.
 
@@ -110,7 +127,7 @@ class OpenEnds:
         The search goes on beside the traffic, in steps; each step's finds are one transaction.
 
         Args:
-            links: whose messages in doubt are looked at.
+            links: whose messages in doubt are looked at, but for those whose own policy says otherwise.
             at: now.
             attempt: for how long after its claim a message may have been submitted.
 
@@ -119,7 +136,7 @@ class OpenEnds:
         """
         ended: list[str] = []
         after: int | None = 0
-        while after is not None and links:
+        while after is not None:
             found, after = await self._read(evidence.find, after, links=links, attempt=attempt)
             if found:
                 ended += await self._write(evidence.adopt, found, at=at)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import BigInteger, bindparam, cast, column, func, literal, select, table, union_all, update
+from sqlalchemy import BigInteger, String, bindparam, cast, column, func, literal, select, table, union_all, update
 
 from smpp_esme.errors import UnknownReference
+from smpp_esme.message.doubt import Policy
 from smpp_esme.message.message import Event
 from smpp_esme.message.status import MessageStatus
 from smpp_esme.store import records, schema
 from smpp_esme.store.batches import fetch, packed
-from smpp_esme.store.tables import Key, event, message, moment, tally
+from smpp_esme.store.tables import Key, event, message, moment, segment, tally
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -64,6 +65,25 @@ _unreported = packed(
     )
 )
 
+_partly_known = packed(
+    select(message.c.id)
+    .where(
+        message.c.status == literal(MessageStatus.IN_DOUBT.value, literal_execute=True),
+        message.c.id > bindparam("after", type_=Key),
+        message.c.link == bindparam("link"),
+        func.coalesce(message.c.resubmit, bindparam("default", type_=String)) == Policy.QUERY.value,
+        select(segment.c.id)
+        .where(
+            segment.c.message == message.c.id,
+            segment.c.message_id_key.is_not(None),
+            segment.c.status.in_([MessageStatus.SUBMITTED.value, MessageStatus.ACCEPTED.value]),
+        )
+        .exists(),
+    )
+    .order_by(message.c.id)
+    .limit(bindparam("limit"))
+)
+
 _events: Select[Any] = packed(
     select(event.c.id, event.c.segment, event.c.at, event.c.previous, event.c.status, event.c.detail)
     .where(event.c.message == bindparam("message"))
@@ -112,6 +132,15 @@ def overdue(
                 found.append(key)
         last = key
     return records.load(connection, found), last
+
+
+def partly_known(
+    connection: Connection, link: str, after: int, *, asks: bool, limit: int
+) -> tuple[list[Message], int | None]:
+    """Some messages in doubt of which other segments have ids; see `OpenEnds.partly_known`."""
+    wanted = {"link": link, "after": after, "default": Policy.QUERY.value if asks else "", "limit": limit}
+    found = [row[0] for row in fetch(connection, _partly_known, wanted)]
+    return records.load(connection, found), found[-1] if len(found) == limit else None
 
 
 def counts(connection: Connection) -> dict[MessageStatus, int]:

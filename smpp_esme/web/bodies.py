@@ -6,14 +6,14 @@ import re
 from base64 import b64encode
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from smpp_esme.daemon.gateway import BATCH_LIMIT
 from smpp_esme.daemon.orders import Order
 from smpp_esme.errors import InvalidValue
-from smpp_esme.message.doubt import Decision
+from smpp_esme.message.doubt import Decision, Policy
 from smpp_esme.message.status import MessageStatus, aggregates
 from smpp_esme.message.wanted import Wanted
 from smpp_esme.sms.coding import Coding
@@ -65,9 +65,7 @@ class Submit(Body):
     validity_period: (
         Annotated[float, Field(gt=0, le=2_678_400, description="seconds after which nobody is to try any more")] | None
     ) = None
-    resubmit: (
-        Annotated[Literal["hold", "resend"], Field(description="if it comes in doubt; else the link's")] | None
-    ) = None
+    resubmit: Annotated[Policy, Field(description="if it comes in doubt; else the link's")] | None = None
 
     def to_order(self) -> Order:
         """The gateway's form of it.

@@ -164,6 +164,7 @@ async def test_a_client_reference_is_kept_once(gateway):
         ({"link": "nowhere"}, "link"),
         ({"link": "plain", "content": Mail("a", "b")}, "kind"),
         ({"client_reference": ""}, "client_reference"),
+        ({"resubmit": "perhaps"}, "resubmit"),
         ({"client_reference": "x" * 129}, "client_reference"),
         ({"client_reference": "two\nlines"}, "client_reference"),
     ],

@@ -161,3 +161,43 @@ async def test_an_id_that_no_query_can_carry_keeps_nobody_from_being_asked_about
     await inquiry.round(datetime.now(UTC))
     assert (await store.message(odd)).status is Status.SUBMITTED
     assert (await store.message(even)).status is Status.DELIVERED
+
+
+@settled
+@pytest.mark.parametrize(
+    ("policy", "own", "asked"),
+    [("query", None, True), ("hold", "query", True), ("hold", None, False), ("query", "hold", False)],
+)
+async def test_of_a_message_in_doubt_the_segments_with_an_id_are_asked_about(start, smsc, store, policy, own, asked):
+    smsc.script.receipt_never()
+    smsc.script.drop_response(times=1)
+    daemon = await start(response_timeout=0.3, in_doubt=policy)
+    kept = await daemon.submit(TO, LONG, resubmit=own)
+    await store.until_all(Status.IN_DOUBT)
+    inquiry, now = daemon.service._lines["main"]._inquiry, datetime.now(UTC)
+    await inquiry.doubts(now)
+    message = await store.message(kept.reference)
+    assert message.status is Status.IN_DOUBT
+    assert [one.status for one in message.segments] == [
+        Status.IN_DOUBT,
+        Status.DELIVERED if asked else Status.SUBMITTED,
+    ]
+
+
+@on_the_way
+async def test_what_is_in_doubt_is_asked_about_now_and_then(start, smsc, store):
+    smsc.script.drop_response(times=1)
+    daemon = await start(response_timeout=0.3, in_doubt="query")
+    await daemon.submit(TO, LONG)
+    await store.until_all(Status.IN_DOUBT)
+    inquiry, now, asked = daemon.service._lines["main"]._inquiry, datetime.now(UTC), []
+    query = inquiry.query
+
+    async def counted(message):
+        asked.append(message.reference)
+        return await query(message)
+
+    inquiry.query = counted
+    for seconds in (0, 15, 290, 301, 316):
+        await inquiry.doubts(now + timedelta(seconds=seconds))
+    assert len(asked) == 2

@@ -207,7 +207,7 @@ def test_a_file_that_is_not_there_is_a_configuration_error(tmp_path):
     ("was", "becomes", "field", "allowed"),
     [
         ('"udh16"', '"udh9"', "concatenation", "udh8, udh16, sar or payload"),
-        ('"hold"', '"maybe"', "resubmit", "hold or resend"),
+        ('"hold"', '"maybe"', "resubmit", "hold, resend, resend_safely, query or receipt"),
         ("gsm7 = 0", "gsm7 = 256", "data_coding", "octet from 0x00 to 0xFF"),
         ("gsm7 = 0", "gsm9 = 0", "data_coding", "gsm7, ascii, latin1, ucs2, binary"),
         ('["gsm7", "ucs2"]', '["gsm9"]', "auto", "gsm7, ascii, latin1, ucs2, binary"),

@@ -69,6 +69,30 @@ async def test_a_messages_own_policy_goes_before_the_links(store, doubtful):
     assert resent.status is S.IN_DOUBT  # its link is not known here, so nobody may decide for it
 
 
+@pytest.mark.parametrize(
+    ("link", "own", "within", "status"),
+    [
+        ("hold", None, 60.0, S.IN_DOUBT),
+        ("resend", None, 0.0, S.QUEUED),
+        ("resend", None, 60.0, S.QUEUED),
+        ("resend", None, 5.0, S.IN_DOUBT),  # too late to be there in time
+        ("resend_safely", None, 0.0, S.IN_DOUBT),
+        ("resend_safely", None, 60.0, S.QUEUED),
+        ("resend_safely", None, 5.0, S.IN_DOUBT),
+        ("hold", "resend_safely", 60.0, S.QUEUED),
+        ("hold", "resend_safely", 0.0, S.IN_DOUBT),
+        ("resend", "resend_safely", 0.0, S.IN_DOUBT),
+        ("resend", "query", 60.0, S.IN_DOUBT),
+        ("resend", "receipt", 60.0, S.IN_DOUBT),
+        ("query", "resend", 0.0, S.QUEUED),
+        ("receipt", None, 60.0, S.IN_DOUBT),
+    ],
+)
+async def test_what_a_policy_does(doubtful, link, own, within, status):
+    _, recorded = await doubtful({"main": Resubmit(policy=link, within=within)}, resubmit=own)
+    assert recorded.status is status
+
+
 async def test_the_second_time_it_is_held(store, doubtful, claim, clock):
     reference, _ = await doubtful(RESEND)
     [again] = await claim()

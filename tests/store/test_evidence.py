@@ -172,3 +172,31 @@ async def test_a_search_goes_on_beyond_its_first_step(store, new, claim, receipt
     await store.record_receipts(facts, clock.now)
     assert await adopted(store, clock) == [each.reference for each in messages]
     assert (await store.counts())[S.DELIVERED] == 5
+
+
+@pytest.mark.parametrize(
+    ("own", "links", "ends"),
+    [
+        (None, ["main"], True),
+        ("receipt", ["main"], True),
+        ("query", ["main"], True),
+        ("hold", ["main"], False),
+        (None, [], False),
+        ("query", [], False),
+        ("receipt", [], True),
+    ],
+)
+async def test_a_messages_own_policy_says_whether_a_receipt_is_believed(
+    store, doubtful, reported, clock, own, links, ends
+):
+    message = await doubtful(resubmit=own)
+    await reported("AA", message.destination_addr)
+    ended = await store.open_ends.adopt(links, clock.now, attempt=ATTEMPT)
+    assert ended == ([message.reference] if ends else [])
+
+
+async def test_one_that_is_left_to_a_person_stands_in_the_way_of_another(store, doubtful, reported, clock):
+    held = await doubtful(resubmit="hold")
+    await doubtful(destination_addr=held.destination_addr)
+    await reported("AA", held.destination_addr)
+    assert await adopted(store, clock) == []
