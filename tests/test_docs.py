@@ -456,7 +456,7 @@ def test_the_newcomers_five_commands_print_what_the_readme_shows(newcomer, forei
     foreign_program("curl")
     (fence,) = _of("console newcomer")
     commands = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", fence.body, re.MULTILINE)
-    until = ["listens on", "link.bound", "listening on", "id: 0\n\n", '"reference"']
+    until = ["listens on", "link.bound", "listening on", "id: 1\n\n", '"reference"']
     assert len(commands) == len(until) == 5
     files = []
     for (command, _), words in zip(commands, until, strict=True):
@@ -520,9 +520,10 @@ def test_a_batch_that_is_shown_is_accepted(fence):
     assert len(SubmitBatch.model_validate_json(fence.body).to_orders()) == len(json.loads(fence.body)["messages"])
 
 
-def test_the_event_that_is_shown_is_the_one_of_the_description():
-    (fence,) = _of("json event")
-    assert json.loads(fence.body) == json.loads(msgspec.json.encode(EXAMPLES_OF_EVENTS["a receipt"]))
+def test_the_events_that_are_shown_are_those_of_the_description():
+    shown = [json.loads(fence.body) for fence in _of("json event")]
+    described = [EXAMPLES_OF_EVENTS[name] for name in ("a receipt", "a link that was lost")]
+    assert shown == [json.loads(msgspec.json.encode(one)) for one in described]
 
 
 def _load_profile(path: Path) -> None:

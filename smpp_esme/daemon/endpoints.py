@@ -35,8 +35,8 @@ class WebhookSettings(Table):
         secret: what each request is signed with, ``whsec_...``; several, with spaces between them, while one replaces
             another. Better from the environment or a file of its own.
         secret_file: a file that holds the same.
-        events: which types; ``message.*``, ``segment.*`` and ``*`` are several.
-        link: only of messages on this link.
+        events: which types; ``message.*``, ``segment.*``, ``link.*`` and ``*`` are several.
+        link: only of this link, and of messages on it.
         timeout: seconds that an answer may take.
         attempts: how often an event is tried before it is a dead letter.
         shortest: seconds after the first failure; after each further one it is twice as long.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from smpp_esme.daemon.announce import Announcer
 from smpp_esme.daemon.collect import Collect
 from smpp_esme.daemon.dispatch import Dispatch
 from smpp_esme.daemon.endurance import enduring
@@ -79,6 +80,7 @@ class Line:
         self._collect = Collect(store, self.link, self._profile, meter=self.meter, orphaned=orphaned)
         self._inquiry = Inquiry(store, self.link, **_asking(settings))
         self._observer = Observer(self.link)
+        self._announcer = Announcer(store, name)
         self._dispatching: asyncio.Task[None] | None = None
 
     def outlet(self) -> Outlet:
@@ -105,6 +107,12 @@ class Line:
             BindRefused, InvalidValue: the account is wrong.
             Exception: a loop died; all were stopped.
         """
+        try:
+            await self._serve()
+        finally:
+            await self._announcer.finish()
+
+    async def _serve(self) -> None:
         async with asyncio.TaskGroup() as loops:
             # Before the link, so that nothing that happens to it is missed.
             loops.create_task(self._watch(self.link.events()))
@@ -113,8 +121,10 @@ class Line:
             if _collects(self.settings):
                 loops.create_task(enduring("collect", self._collect.run), name="collect")
             asking = loops.create_task(enduring("inquiry", self._inquiry.run), name="inquiry")
+            announcing = loops.create_task(enduring("link events", self._announcer.run), name="link events")
             error = await self._keep()
             asking.cancel()
+            announcing.cancel()
         if error is not None:
             raise error
 
@@ -173,6 +183,7 @@ class Line:
         async for event in watch:
             self.meter.event(event)
             self._observer.event(event)
+            self._announcer.event(event)
 
 
 def _asking(settings: LinkSettings) -> dict[str, Any]:

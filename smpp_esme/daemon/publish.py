@@ -21,6 +21,7 @@ import msgspec
 
 from smpp_esme.daemon.endurance import until_first
 from smpp_esme.errors import StoreUnusable
+from smpp_esme.message.notice import subject
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -300,7 +301,7 @@ class Publisher:
             return [list(events)]
         lanes: list[list[Notice]] = [[] for _ in range(self._settings.concurrency)]
         for event in events:
-            lanes[zlib.crc32(event.data.reference.encode()) % len(lanes)].append(event)
+            lanes[zlib.crc32(subject(event).encode()) % len(lanes)].append(event)
         return lanes
 
     async def _deliver(self, lane: int, events: Sequence[Notice]) -> None:

@@ -23,14 +23,19 @@ if TYPE_CHECKING:
 #: What the event of a message that came has in place of a status.
 RECEIVED: Final = "RECEIVED"
 
+#: What events of links have in its place; none of them is the word for a status.
+LINK_STATES: Final = ("BOUND", "LOST", "REFUSED", "UNREACHABLE", "SLOWED", "STOPPED")
+
 _MESSAGE: Final = "message"
 _SEGMENT: Final = "segment"
+_LINK: Final = "link"
 
-#: Every type of event: of a message of ours as a whole, of a subscriber's, and of one segment among several.
+#: Every type of event: of a message of ours as a whole, of a subscriber's, of one segment among several, and of a link.
 TYPES: Final = (
     *(f"{_MESSAGE}.{status.lower()}" for status in MessageStatus),
     f"{_MESSAGE}.{RECEIVED.lower()}",
     *(f"{_SEGMENT}.{status.lower()}" for status in MessageStatus),
+    *(f"{_LINK}.{state.lower()}" for state in LINK_STATES),
 )
 
 
@@ -168,11 +173,68 @@ class ReceivedEvent(msgspec.Struct, kw_only=True, frozen=True):
     data: ReceivedData
 
 
-Notice = StatusEvent | ReceivedEvent
+class LinkData(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What happened to a link.
+
+    Attributes:
+        link: its name.
+        bind: which of its binds, such as "transceiver 1"; not there for the link as a whole.
+        endpoint: where, and as whom; never with the password.
+        reason: what the SMSC, or the network, said.
+        rate: submit_sm a second from now on, if the SMSC made us slower; 0 for no limit.
+        count: how often it happened since it was last told: a link that comes and goes is told of now and then.
+    """
+
+    link: str
+    bind: str = ""
+    endpoint: str = ""
+    reason: str = ""
+    rate: float | None = None
+    count: int = 1
+
+
+class LinkNotice(msgspec.Struct, kw_only=True, frozen=True):
+    """What is told when a link was bound, lost, refused, could not be reached, was made slower, or has ended.
+
+    Attributes:
+        id: growing with time, never given out twice; where to go on from.
+        type: what happened.
+        timestamp: when; the last time, if it stands for several.
+        data: the facts.
+    """
+
+    id: int
+    type: str
+    timestamp: datetime
+    data: LinkData
+
+
+class LinkFact(msgspec.Struct, kw_only=True, frozen=True):
+    """Something that happened to a link, to be kept as an event.
+
+    Attributes:
+        state: one of `LINK_STATES`.
+        at: when.
+        data: the facts.
+    """
+
+    state: str
+    at: datetime
+    data: LinkData
+
+
+Notice = StatusEvent | ReceivedEvent | LinkNotice
+
+
+def subject(event: Notice) -> str:
+    """What an event is about: events of one thing keep their order."""
+    return event.data.link if isinstance(event, LinkNotice) else event.data.reference
 
 
 def type_of(status: str, *, segment: int | None) -> str:
     """The type of an event."""
+    if status in LINK_STATES:
+        return f"{_LINK}.{status.lower()}"
     return f"{_MESSAGE if segment is None else _SEGMENT}.{status.lower()}"
 
 
@@ -180,10 +242,10 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """Which events somebody wants; make it with `of`.
 
     Attributes:
-        statuses: of messages as a whole, "RECEIVED" among them for subscribers'.
+        statuses: of messages as a whole, "RECEIVED" among them for subscribers', and `LINK_STATES`.
         segments: of segments.
         reference: only of this message.
-        link: only of messages on this link.
+        link: only of this link, and of messages on it.
     """
 
     statuses: frozenset[str]
@@ -196,20 +258,20 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         """The selection of these types; of all of them if none is named.
 
         Args:
-            types: each one of `TYPES`, or `message.*`, `segment.*` or `*`.
+            types: each one of `TYPES`, or `message.*`, `segment.*`, `link.*` or `*`.
             reference: only of this message.
-            link: only of messages on this link.
+            link: only of this link, and of messages on it.
 
         Raises:
             InvalidValue: there is no such type.
         """
         wanted = {one for word in types for one in _meant(word)} or set(TYPES)
-        statuses: dict[str, set[str]] = {_MESSAGE: set(), _SEGMENT: set()}
+        statuses: dict[str, set[str]] = {_MESSAGE: set(), _SEGMENT: set(), _LINK: set()}
         for one in wanted:
             of, _, status = one.partition(".")
             statuses[of].add(status.upper())
         return cls(
-            statuses=frozenset(statuses[_MESSAGE]),
+            statuses=frozenset(statuses[_MESSAGE] | statuses[_LINK]),
             segments=frozenset(statuses[_SEGMENT]),
             reference=reference,
             link=link,
@@ -222,8 +284,8 @@ EVERYTHING: Final = Selection.of()
 
 def _meant(word: str) -> list[str]:
     beginning = word.removesuffix("*")
-    if word in {"*", f"{_MESSAGE}.*", f"{_SEGMENT}.*"}:
+    if word in {"*", f"{_MESSAGE}.*", f"{_SEGMENT}.*", f"{_LINK}.*"}:
         return [one for one in TYPES if one.startswith(beginning)]
     if word not in TYPES:
-        raise InvalidValue("type", "is no type of event", f"one of {', '.join(TYPES)}, message.*, segment.*, *")
+        raise InvalidValue("type", "is no type of event", f"one of {', '.join(TYPES)}, message.*, segment.*, link.*, *")
     return [word]

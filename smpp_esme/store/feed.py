@@ -17,6 +17,8 @@ from sqlalchemy import BigInteger, Integer, String, bindparam, func, literal, or
 from smpp_esme.errors import InvalidValue, UnknownReference
 from smpp_esme.message.notice import (
     EVERYTHING,
+    LinkData,
+    LinkNotice,
     Notice,
     ReceivedData,
     ReceivedEvent,
@@ -54,7 +56,7 @@ _wanted = or_(
     & bindparam("segments", type_=String).like(literal("%|") + event.c.status + literal("|%")),
 ) & or_(
     bindparam("link", type_=String).is_(None),
-    func.coalesce(message.c.link, received.c.link) == bindparam("link", type_=String),
+    func.coalesce(message.c.link, received.c.link, event.c.link) == bindparam("link", type_=String),
 )
 
 
@@ -75,6 +77,7 @@ def _events(condition: ColumnElement[bool]) -> Select[str]:
             message.c.source_addr,
             message.c.destination_addr,
             message.c.hlr,
+            event.c.link.label("of_link"),
         )
         .select_from(
             event.outerjoin(message, message.c.id == event.c.message).outerjoin(
@@ -256,7 +259,9 @@ def _notices(connection: Connection, rows: list[list[Any]]) -> list[Notice]:
     for row in rows:
         key, segment, at, _, status, _, arrival, *_ = row
         kind, when = type_of(status, segment=segment), moment(at)
-        if arrival is None:
+        if row[-1] is not None:
+            notices.append(LinkNotice(id=key, type=kind, timestamp=when, data=_link_data(row)))
+        elif arrival is None:
             notices.append(StatusEvent(id=key, type=kind, timestamp=when, data=_data(row)))
         elif arrival in came:
             told = ReceivedData.of(came[arrival])
@@ -278,8 +283,13 @@ _DETAILS: Final = (
 )
 
 
+def _link_data(row: list[Any]) -> LinkData:
+    told = msgspec.json.decode(row[5]) if row[5] else {}
+    return msgspec.convert(told | {"link": row[-1]}, LinkData)
+
+
 def _data(row: list[Any]) -> StatusData:
-    _, segment, _, previous, status, detail, _, reference, client_reference, kind, link, source, to, hlr = row
+    _, segment, _, previous, status, detail, _, reference, client_reference, kind, link, source, to, hlr, _ = row
     known = msgspec.json.decode(detail) if detail else {}
     return StatusData(
         reference=reference,

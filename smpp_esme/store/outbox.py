@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from sqlalchemy import BigInteger, Integer, String, bindparam, delete, func, insert, literal, or_, select, update
+from sqlalchemy import BigInteger, Integer, String, Text, bindparam, delete, func, insert, literal, or_, select, update
 
-from smpp_esme.message.notice import Notice
+from smpp_esme.message.notice import LinkData, LinkFact, Notice
 from smpp_esme.store import feed
 from smpp_esme.store.batches import Batch, fetch, packed
 from smpp_esme.store.tables import Key, dead_letter, event, microseconds, moment, webhook
@@ -123,6 +123,12 @@ _dig_up = delete(dead_letter).where(
     dead_letter.c.endpoint == _endpoint, dead_letter.c.event == bindparam("event", type_=BigInteger)
 )
 
+_facts = Batch(link=String(), at=BigInteger(), status=String(), detail=Text())
+_announce = insert(event).from_select(
+    ["link", "at", "status", "detail"],
+    select(_facts.c.link, _facts.c.at, _facts.c.status, _facts.c.detail).select_from(_facts.rows),
+)
+
 _ids = Batch(id=Key)
 _chosen = dead_letter.c.id.in_(select(_ids.c.id).select_from(_ids.rows))
 _replay = update(dead_letter).where(dead_letter.c.endpoint == _endpoint).values(replay_at=bindparam("now"))
@@ -188,6 +194,11 @@ class Outbox:
         """Give an endpoint back, so that another need not wait for the lease to end."""
         await self._write(_change, _release, {"name": name, "owner": owner})
 
+    async def announce(self, facts: Sequence[LinkFact]) -> None:
+        """Keep what happened to links as events, in this order."""
+        if facts:
+            await self._write(_announced, facts)
+
     async def endpoints(self) -> list[Endpoint]:
         """How every endpoint stands to which anybody ever delivered, by name."""
         found: list[Endpoint] = await self._read(_all)
@@ -221,6 +232,18 @@ class Outbox:
             await self._write(_change, _replayed, {"letter": letter})
         else:
             await self._write(_change, _failed_again, {"letter": letter, "now": at, "why": failure})
+
+
+def _announced(connection: Connection, facts: Sequence[LinkFact]) -> None:
+    rows = [(each.data.link, each.at, each.state, _told(each.data)) for each in facts]
+    connection.execute(_announce, _facts.parameters([(link, microseconds(at), *rest) for link, at, *rest in rows]))
+
+
+def _told(data: LinkData) -> str:
+    """The facts; the link has a column of its own."""
+    told = msgspec.to_builtins(data)
+    del told["link"]
+    return msgspec.json.encode(told).decode()
 
 
 def _take(

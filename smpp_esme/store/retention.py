@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Boolean, Integer, bindparam, case, delete, func, literal, or_, select, update
+from sqlalchemy import BigInteger, Boolean, Integer, bindparam, case, delete, func, literal, or_, select, update
 
 from smpp_esme.message.status import FINAL, MessageStatus
 from smpp_esme.store.batches import Batch, fetch, packed
@@ -100,12 +100,31 @@ _their_dead_letters = (
 )
 
 
+# What an endpoint may be told again stays.
+_dead = select(dead_letter.c.event)
+
+# Events of links have no message to go with; they go when messages of their age do.
+_old_link_events = (
+    select(event.c.id)
+    .where(
+        event.c.link.is_not(None),
+        event.c.at < bindparam("before", type_=BigInteger),
+        or_(bindparam("told", type_=Key).is_(None), event.c.id <= bindparam("told", type_=Key)),
+        event.c.id.not_in(_dead),
+    )
+    .order_by(event.c.id)
+    .limit(bindparam("limit", type_=Integer))
+)
+_delete_link_events = delete(event).where(event.c.id.in_(_old_link_events))
+
+
 def delete_some(
     connection: Connection, after: int, before: datetime, *, endpoints: Collection[str] | None, at: datetime
 ) -> tuple[int | None, int]:
     """Delete some old messages with their segments and histories, and count their dead letters; see `Housekeeping`."""
     old, last = _old(connection, after, before)
     told = _done_with(connection, endpoints, at)
+    connection.execute(_delete_link_events, {"before": microseconds(before), "told": told, "limit": STEP})
     if old and told is not None:
         rows = _ids.parameters([[key] for key, _ in old])
         untold = {key for [key] in fetch(connection, _untold, rows | {"told": told})}
@@ -144,9 +163,6 @@ _events = packed(
     .order_by(event.c.id)
     .limit(bindparam("limit", type_=Integer))
 )
-
-# What an endpoint may be told again stays.
-_dead = select(dead_letter.c.event)
 
 _delete_events = delete(event).where(event.c.id.in_(select(_ids.c.id).select_from(_ids.rows)), event.c.id.not_in(_dead))
 

@@ -197,9 +197,10 @@ event = Table(
     "event",
     metadata,
     Column("id", Key, primary_key=True),
-    # One of the two: what happened to a message of ours, or that a subscriber's came.
+    # One of the three: what happened to a message of ours, that a subscriber's came, or what happened to a link.
     Column("message", Key, ForeignKey("message.id", ondelete="CASCADE")),
     Column("received", Key, ForeignKey("received.id", ondelete="CASCADE")),
+    Column("link", String),
     Column("segment", Integer),
     Column("at", Moment, nullable=False),
     Column("previous", String),
@@ -207,6 +208,7 @@ event = Table(
     Column("detail", Json),
     Index("event_message", "message", "id"),
     _partial("event_received", "received", where="received IS NOT NULL"),
+    _partial("event_link", "id", where="link IS NOT NULL"),
     # The id is what consumers tell repeats by: it must never come back.
     sqlite_autoincrement=True,
 )

@@ -7,7 +7,17 @@ from typing import Any, Final
 
 import msgspec
 
-from smpp_esme.message.notice import TYPES, Notice, ReceivedData, ReceivedEvent, StatusData, StatusEvent
+from smpp_esme.message.notice import (
+    LINK_STATES,
+    TYPES,
+    LinkData,
+    LinkNotice,
+    Notice,
+    ReceivedData,
+    ReceivedEvent,
+    StatusData,
+    StatusEvent,
+)
 from smpp_esme.message.status import MessageStatus
 from smpp_esme.web.contents import described
 
@@ -30,9 +40,11 @@ class EventPage(msgspec.Struct):
 
 
 #: The schema of one event.
-EVENT: Final = {"anyOf": [{"$ref": _REFERENCE.format(name=one.__name__)} for one in (StatusEvent, ReceivedEvent)]}
+EVENT: Final = {
+    "anyOf": [{"$ref": _REFERENCE.format(name=one.__name__)} for one in (StatusEvent, ReceivedEvent, LinkNotice)]
+}
 
-_RECORDS: Final = (EventPage, StatusEvent, StatusData, ReceivedEvent, ReceivedData)
+_RECORDS: Final = (EventPage, StatusEvent, StatusData, ReceivedEvent, ReceivedData, LinkNotice, LinkData)
 
 _AT: Final = datetime(2026, 11, 21, 8, 38, 56, 955925, tzinfo=UTC)
 
@@ -74,6 +86,12 @@ EXAMPLES: Final[dict[str, Notice]] = {
             detail={},
         ),
     ),
+    "a link that was lost": LinkNotice(
+        id=1059,
+        type="link.lost",
+        timestamp=_AT,
+        data=LinkData(link="main", bind="transceiver 1", reason="the peer closed the connection"),
+    ),
 }
 
 
@@ -85,7 +103,9 @@ def components() -> dict[str, Any]:
     received = "message.received"
     schemas["EventPage"]["properties"]["events"]["items"] = EVENT
     schemas["ReceivedEvent"]["properties"]["type"]["enum"] = [received]
-    schemas["StatusEvent"]["properties"]["type"]["enum"] = [one for one in TYPES if one != received]
+    links = [f"link.{state.lower()}" for state in LINK_STATES]
+    schemas["LinkNotice"]["properties"]["type"]["enum"] = links
+    schemas["StatusEvent"]["properties"]["type"]["enum"] = [one for one in TYPES if one not in {received, *links}]
     return schemas
 
 
@@ -117,7 +137,7 @@ def webhooks() -> dict[str, Any]:
 
 
 def _page() -> dict[str, Any]:
-    page = EventPage(list(EXAMPLES.values()), after=1058, more=False)
+    page = EventPage(list(EXAMPLES.values()), after=1059, more=False)
     return {"schema": {"$ref": _REFERENCE.format(name="EventPage")}, "example": msgspec.to_builtins(page)}
 
 

@@ -55,17 +55,19 @@ async def events(
     *,
     types: Annotated[
         list[Annotated[str, Query(max_length=64)]] | None,
-        Query(alias="type", max_length=100, description="only these types; message.*, segment.* and * are several"),
+        Query(
+            alias="type", max_length=100, description="only these types; message.*, segment.*, link.* and * are several"
+        ),
     ] = None,
     reference: Annotated[str | None, Query(max_length=64, description="only of this message")] = None,
-    link: Annotated[str | None, Query(max_length=64, description="only of messages on this link")] = None,
+    link: Annotated[str | None, Query(max_length=64, description="only of this link, and of messages on it")] = None,
     after: Annotated[int | None, Query(ge=0, le=_LAST, description="the id of the last event that was read")] = None,
     limit: Annotated[int, Query(ge=1, le=1000, description="of a page")] = 100,
     last: Annotated[
         str | None, Header(alias="Last-Event-ID", max_length=20, description="with a stream, instead of `after`")
     ] = None,
 ) -> Response:
-    """What happened to messages, in order: a page of it, or with `Accept: text/event-stream` as it happens.
+    """What happened to messages and links, in order: a page of it, or with `Accept: text/event-stream` as it happens.
 
     A page begins with the oldest event that is kept, a stream with what happens from now on, unless `after` or
     `Last-Event-ID` says where.

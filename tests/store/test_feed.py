@@ -228,4 +228,4 @@ async def test_notices_do_not_show_what_is_private(store, claim, clock, new, rec
 
 
 def test_an_empty_selection_is_of_nothing_but_what_it_names():
-    assert replace(EVERYTHING, segments=frozenset()) == Selection.of(["message.*"])
+    assert replace(EVERYTHING, segments=frozenset()) == Selection.of(["message.*", "link.*"])

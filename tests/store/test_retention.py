@@ -7,6 +7,7 @@ from sqlalchemy import insert
 
 from smpp_esme.errors import UnknownReference
 from smpp_esme.message.message import Accepted, Answer
+from smpp_esme.message.notice import LinkData, LinkFact, Selection
 from smpp_esme.message.status import MessageStatus
 from smpp_esme.store import retention, tables
 
@@ -216,3 +217,24 @@ async def test_a_dead_letter_goes_with_its_message_and_is_counted(store, deliver
     await walk(store.housekeeping.delete_old, clock.pass_(days=1))
     assert await store.outbox.dead_letters("shop") == []
     assert store.housekeeping.dead_letters == 1
+
+
+async def test_what_links_told_goes_with_messages_of_its_age_unless_a_webhook_waits_for_it(store, delivered, clock):
+    def lost(at):
+        return LinkFact(state="LOST", at=at, data=LinkData(link="main", bind="transceiver 1"))
+
+    async def kept():
+        return [one.id for one in (await store.feed.page(0, Selection.of(["link.*"]))).events]
+
+    await store.outbox.announce([lost(clock.now) for _ in range(3)])
+    old = await kept()
+    limit = clock.pass_(days=1)
+    await store.outbox.announce([lost(clock.now)])
+    await delivered()
+    await webhook(store, "shop", old[0])
+    await store.outbox.bury("bank", old[1], attempts=1, reason="HTTP 500", at=clock.now)
+    await walk(store.housekeeping.delete_old, limit)
+    assert await kept() == [*old[1:], old[2] + 1]
+    await store._write(lambda connection: connection.exec_driver_sql("UPDATE webhook SET event = 1000"))
+    await walk(store.housekeeping.delete_old, limit)
+    assert await kept() == [old[1], old[2] + 1]
