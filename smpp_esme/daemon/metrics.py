@@ -16,13 +16,14 @@ from prometheus_client import generate_latest as written
 
 from smpp_esme.daemon.tally import Count, Counts, Spreads
 from smpp_esme.errors import StoreUnusable
+from smpp_esme.message.ledger import ENDINGS
 from smpp_esme.message.message import Accepted, Refused
 from smpp_esme.protocol.commands import CommandStatus
 from smpp_esme.session import events
 from smpp_esme.session.pacing import THROTTLES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from datetime import datetime
 
     from smpp_esme.daemon.tracing import Tracing
@@ -118,6 +119,9 @@ class Metrics:
         told = "Messages on a link that cannot submit, or is no more, and that could not go to another, by why."
         self.left_behind = self._gauge("left_messages", told, "link", "why")
         self.limbo = self._gauge("limbo_receipts", "Receipts that belong to no message known.")
+        self.doubts = self._counter("doubts_ended", "Doubts about messages that ended, by how.", "how")
+        for how in ENDINGS:
+            self.doubts.labels(how)  # so that the first is an increase
         self.commits = self._histogram("store_commit_seconds", "How long a transaction took.", _COMMITS).labels()
         self.rows = self._histogram("store_commit_rows", "How many rows' worth of work shared it.", _ROWS).labels()
 
@@ -156,6 +160,11 @@ class Metrics:
     def link(self, name: str) -> LinkMeter:
         """The meter of one link."""
         return LinkMeter(self, name)
+
+    def doubts_ended(self, ended: Mapping[str, int]) -> None:
+        """So many doubts ended so."""
+        for how, number in ended.items():
+            self.doubts.labels(how).inc(number)
 
     def committed(self, rows: int, seconds: float) -> None:
         """A transaction has ended."""

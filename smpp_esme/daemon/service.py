@@ -70,6 +70,7 @@ class Service:
             store, self._router(), self._wake, self._webhooks, tracing=self._metrics.tracing, metrics=self._metrics
         )
         store.watch_commits(self._metrics.committed)
+        store.doubt_watchers.append(self._metrics.doubts_ended)
         self._metrics.before(self._measure)
 
     async def run(self, stop: asyncio.Event) -> None:

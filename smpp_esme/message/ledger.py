@@ -115,6 +115,7 @@ class Ledger:
         messages: net change by message id.
         notes: what else was learned, by message id.
         moves: every step, in order.
+        ended: for each message that is in doubt no more, one of `ENDINGS`.
     """
 
     def __init__(self, standings: Iterable[Standing]) -> None:
@@ -122,6 +123,7 @@ class Ledger:
         self.messages: dict[int, Change] = {}
         self.notes: dict[int, Note] = {}
         self.moves: list[Move] = []
+        self.ended: list[str] = []
         self._standings = {standing.id: standing for standing in standings}
         self._written: set[int] = set()
 
@@ -279,6 +281,8 @@ class Ledger:
         change = because if only else _of_several(standing, to, because, at)
         self._tell(standing, None, change, at)
         change.given_back = int(self._was_none(standing, to))
+        if standing.status is MessageStatus.IN_DOUBT:
+            self.ended.append(_ending(because))
         standing.status = to
         self.messages[standing.id] = _after(self.messages.get(standing.id), change)
 
@@ -299,6 +303,26 @@ class Ledger:
 
 #: What the history tells of a change, where it is known.
 _TOLD: Final = ("message_id", "command_status", "error", "error_meaning", "done_at", "vendor", "decided")
+
+
+#: How a doubt may end: a receipt that fits, a response that came late, an answer to query_sm or cancel_sm, a person's
+#: decision, or a policy that has it sent again.
+ENDINGS: Final = ("receipt", "late_response", "query_sm", "person", "resend")
+
+_ENDINGS: Final = {
+    "receipt": "receipt",
+    "query_sm": "query_sm",
+    "cancel_sm": "query_sm",
+    "operator": "person",
+    "policy": "resend",
+}
+
+
+def _ending(because: Change) -> str:
+    """How a change has ended a doubt."""
+    if because.decided is not None:
+        return _ENDINGS[because.decided]
+    return "receipt" if because.command_status is None else "late_response"
 
 
 def _of_several(standing: Standing, to: MessageStatus, because: Change, at: datetime) -> Change:

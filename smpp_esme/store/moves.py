@@ -28,6 +28,7 @@ from smpp_esme.errors import StoreUnusable
 from smpp_esme.message.ledger import SegmentStanding, Standing
 from smpp_esme.message.status import MessageStatus, sources
 from smpp_esme.sms import message_id
+from smpp_esme.store import endings
 from smpp_esme.store.batches import Batch, BatchStatement, Prepared, fetch, packed
 from smpp_esme.store.dialects import shard, unindexed
 from smpp_esme.store.tables import Json, Key, Moment, event, message, microseconds, moment, segment, tally
@@ -233,6 +234,8 @@ def write(connection: Connection, ledger: Ledger) -> None:
         notes = [(key, optional(note.next_attempt_at), json_text(note.hlr)) for key, note in ledger.notes.items()]
         connection.execute(_note, _notes.parameters(notes))
     tell(connection, ledger.moves)
+    if ledger.ended:
+        endings.collect(connection, ledger)
 
 
 def tell(connection: Connection, moves: Sequence[Move]) -> None:

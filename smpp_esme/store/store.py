@@ -16,6 +16,7 @@ from smpp_esme.store import (
     collect,
     dispatch,
     doubt,
+    endings,
     intake,
     limbo,
     outages,
@@ -90,6 +91,7 @@ class Store:
         outbox: what endpoints have been told, and what they could not be told.
         housekeeping: what is old, misdated or stranded.
         reroute: takes messages from one link's queue to another's.
+        doubt_watchers: told, after each transaction that ended doubts, how many ended how (`message.ledger.ENDINGS`).
     """
 
     def __init__(self, database: Database, *, now: Callable[[], datetime], name: str = "") -> None:
@@ -101,6 +103,7 @@ class Store:
         self._commits = GroupCommit(database)
         self._now = now
         self._closed = False
+        self.doubt_watchers: list[Callable[[Mapping[str, int]], None]] = []
         # By owner and link, the leases of claims of which it is not known whether they were made.
         self._unsure: dict[tuple[str, str], list[datetime]] = {}
         self.inbox = Inbox(self._read, self._write)
@@ -226,8 +229,7 @@ class Store:
             lease_until: when others may take the dispatcher for dead.
 
         Raises:
-            StoreOutage: the database is away; what may have been claimed all the same never left, and the next claim
-                hands it back first.
+            StoreOutage: the database is away; what may have been claimed all the same, the next claim hands back first.
         """
         parameters = {"limit": limit, "link": link, "owner": owner, "lease_until": lease_until}
         unsure = self._unsure.setdefault((owner, link), [])
@@ -429,9 +431,13 @@ class Store:
     ) -> _T:
         rows = len(args[0]) if args and isinstance(args[0], list | tuple) else 1
         made = change if self._vault is None else seal.changing(self._vault, change)
-        return await self._translated(
-            self._commits.write(lambda connection: made(connection, *args, **options), rows=rows)
+        counted = endings.collecting(made)
+        result, ended = await self._translated(
+            self._commits.write(lambda connection: counted(connection, *args, **options), rows=rows)
         )
+        for told in self.doubt_watchers if ended else ():
+            told(ended)
+        return result
 
     async def _translated(self, work: Coroutine[Any, Any, _T]) -> _T:
         """What the database says, its errors in our words."""

@@ -242,3 +242,10 @@ def test_what_is_described_is_what_is_exposed(metrics, meter):
         if not family.name.startswith("process_")
     }
     assert exposed == {(name, kind, told) for name, kind, _, told in metrics.described()}
+
+
+def test_doubts_are_counted_by_how_they_ended(metrics):
+    assert value(metrics, "doubts_ended_total", how="late_response") == 0
+    metrics.doubts_ended({"late_response": 2, "person": 1})
+    assert value(metrics, "doubts_ended_total", how="late_response") == 2
+    assert value(metrics, "doubts_ended_total", how="receipt") == 0

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from smpp_esme.errors import StoreUnusable
 from smpp_esme.message.doubt import Decision, Resubmit
 from smpp_esme.message.message import EXPIRED_UNSENT, REPETITION_CANCELLED, Accepted, Answer, Refused, Unanswered
 from smpp_esme.message.retry import Patience, Retry
@@ -234,3 +235,58 @@ async def test_a_late_no_to_the_first_changes_nothing_about_the_repetition(store
     kept = await store.message(reference)
     await store.record_answers([Answer(kept.id, 1, INVALID, kept.attempts)], clock.now)
     assert (await store.message(reference)).status is S.QUEUED
+
+
+@pytest.fixture
+def ended(store):
+    """How doubts ended, one by one."""
+    told = []
+    store.doubt_watchers.append(lambda counts: told.extend(sorted(counts.elements())))
+    return told
+
+
+async def test_whoever_counts_is_told_how_each_doubt_ended(store, doubtful, clock, receipt, ended):
+    reference, _ = await doubtful()
+    assert ended == []
+    await store.resolve([reference, reference], Decision.SENT, clock.now)
+    await store.resolve([reference], Decision.SENT, clock.now)
+    assert ended == ["person"]
+
+    late, _ = await doubtful(resubmit="hold", parts=2)
+    kept = await store.message(late)
+    for number in (1, 2):
+        assert ended == ["person"]
+        await store.record_answers([Answer(kept.id, number, Accepted(f"l{number}"))], clock.now)
+    assert ended.pop() == "late_response"
+
+    told, _ = await doubtful(resubmit="hold")
+    number = (await store.message(told)).destination_addr
+    fact = receipt("new", source_addr=number, submitted_at=clock.now)
+    await store.record_receipts([fact], clock.now)
+    await store.open_ends.adopt(["main"], clock.now, attempt=timedelta(minutes=1))
+    assert ended == ["person"]  # it has a policy of its own
+    [waiting] = await store.limbo()
+    await store.open_ends.attach(waiting.id, told, clock.now)
+    assert ended == ["person", "person"]
+    await doubtful(RESEND)
+    assert ended == ["person", "person", "resend"]
+
+
+async def test_a_receipt_that_fits_counts_as_a_receipt(store, doubtful, clock, receipt, ended):
+    reference, _ = await doubtful()
+    number = (await store.message(reference)).destination_addr
+    await store.record_receipts([receipt("new", source_addr=number, submitted_at=clock.now)], clock.now)
+    await store.open_ends.adopt(["main"], clock.now, attempt=timedelta(minutes=1))
+    assert ended == ["receipt"]
+
+
+async def test_a_doubt_that_ends_in_a_transaction_that_fails_did_not_end(store, doubtful, clock, ended, monkeypatch):
+    reference, _ = await doubtful()
+
+    def fails(*_):
+        raise StoreUnusable("not now")
+
+    monkeypatch.setattr("smpp_esme.store.moves.tell", fails)
+    with pytest.raises(StoreUnusable):
+        await store.resolve([reference], Decision.SENT, clock.now)
+    assert ended == []
