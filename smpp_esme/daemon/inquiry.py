@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from smpp_esme.errors import InvalidValue, ResponseTimeout, SessionClosed
+from smpp_esme.errors import InvalidValue, ResponseTimeout, SessionClosed, SmppError
 from smpp_esme.message.message import Learned, ReceiptFact
 from smpp_esme.message.status import MessageStatus, of_message_state
 from smpp_esme.protocol.parameters import MessageState
@@ -21,6 +21,7 @@ from smpp_esme.sms.receipt import FINAL
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from smpp_esme.daemon.tracing import Tracing
     from smpp_esme.message.message import Message, Segment
     from smpp_esme.protocol.pdus import Pdu
     from smpp_esme.session.link import Link
@@ -67,11 +68,20 @@ class Inquiry:
         after: seconds without a verdict after which the SMSC is asked of its own accord; 0 for never.
         patience: seconds that an answer may take.
         doubts: whether it is asked about messages in doubt, as far as ids are known, that have no policy of their own.
+        tracing: what traces the questions, if anything does.
     """
 
     def __init__(
-        self, store: Store, link: Link, *, after: float = 0.0, patience: float = 10.0, doubts: bool = False
+        self,
+        store: Store,
+        link: Link,
+        *,
+        after: float = 0.0,
+        patience: float = 10.0,
+        doubts: bool = False,
+        tracing: Tracing | None = None,
     ) -> None:
+        self._tracing = tracing
         self._store = store
         self._link = link
         self._after = after
@@ -142,7 +152,7 @@ class Inquiry:
         replies, states = [], []
         try:
             for segment in _known(message):
-                response = await self._ask(_about(QuerySm, message, segment))
+                response = await self._ask(_about(QuerySm, message, segment), message, segment)
                 state = _state(response)
                 replies.append(_reply(segment, response, state))
                 if state is not None:
@@ -161,7 +171,7 @@ class Inquiry:
         replies, states = [], []
         try:
             for segment in _known(message):
-                response = await self._ask(_about(CancelSm, message, segment))
+                response = await self._ask(_about(CancelSm, message, segment), message, segment)
                 replies.append(_reply(segment, response, None))
                 if isinstance(response, CancelSmResp) and not response.command_status:
                     states.append(self._taken_back(message, segment))
@@ -169,7 +179,21 @@ class Inquiry:
             await self._store.open_ends.record_states(states, datetime.now(UTC))
         return replies
 
-    async def _ask(self, pdu: Pdu) -> Pdu:
+    async def _ask(self, pdu: Pdu, message: Message, segment: Segment) -> Pdu:
+        now = asyncio.get_running_loop().time
+        began = now()
+        answer: Pdu | SmppError | None = None
+        try:
+            answer = await self._answer(pdu)
+        except SmppError as error:
+            answer = error
+            raise
+        finally:
+            if self._tracing and answer is not None:
+                self._tracing.asked(pdu, message, segment, answer, seconds=now() - began)
+        return answer
+
+    async def _answer(self, pdu: Pdu) -> Pdu:
         if not self._link.can_submit:
             raise SessionClosed(f"the link {self._link.name} is not bound")
         try:

@@ -78,7 +78,7 @@ class Line:
             batch=dispatching.batch,
         )
         self._collect = Collect(store, self.link, self._profile, meter=self.meter, orphaned=orphaned)
-        self._inquiry = Inquiry(store, self.link, **_asking(settings))
+        self._inquiry = Inquiry(store, self.link, **_asking(settings), tracing=self.meter.tracing)
         self._observer = Observer(self.link)
         self._announcer = Announcer(store, name)
         self._dispatching: asyncio.Task[None] | None = None

@@ -39,8 +39,10 @@ from opentelemetry.trace import (
 )
 
 from smpp_esme.daemon.metrics import METHODS
+from smpp_esme.errors import SmppError
 from smpp_esme.message.message import Accepted, Refused, reference_number
 from smpp_esme.message.status import MessageStatus
+from smpp_esme.protocol.pdus import QuerySm, QuerySmResp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -53,7 +55,8 @@ if TYPE_CHECKING:
 
     from smpp_esme.daemon.config import TracingSettings
     from smpp_esme.errors import ResponseTimeout, SessionClosed
-    from smpp_esme.message.message import Message, ReceiptFact, RecordedAnswer, Unanswered
+    from smpp_esme.message.message import Message, ReceiptFact, RecordedAnswer, Segment, Unanswered
+    from smpp_esme.protocol.pdus import Pdu
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +70,8 @@ _OPERATIONS: Final = {
     "submit_sm": (SpanKind.CLIENT, "send"),
     "submit_sm_resp": (SpanKind.CLIENT, "send"),
     "receipt": (SpanKind.CONSUMER, "process"),
+    "query_sm": (SpanKind.CLIENT, "send"),
+    "cancel_sm": (SpanKind.CLIENT, "send"),
 }
 _FAILURES: Final = frozenset({MessageStatus.UNDELIVERABLE, MessageStatus.REJECTED, MessageStatus.EXPIRED})
 _SERVER_ERROR: Final = 500
@@ -190,6 +195,29 @@ class Tracing:
         if fact.final and fact.message_status in _FAILURES:
             told["error.type"] = fact.message_status.value
         self._make("receipt", _of(reference), fact.link, told, since=_ns(fact.received_at))
+
+    def asked(
+        self, request: Pdu, message: Message, segment: Segment, answer: Pdu | SmppError, *, seconds: float
+    ) -> None:
+        """The SMSC was asked about a segment, or to take it back, and answered just now, or did not, after so long."""
+        if not self._is_sampled(message.reference):
+            return
+        told: dict[str, Any] = {
+            "messaging.message.conversation_id": message.reference,
+            "messaging.message.id": segment.message_id or "",
+            "smpp.segment": segment.number,
+        }
+        if isinstance(answer, SmppError):
+            told["error.type"] = type(answer).__name__
+        else:
+            told["smpp.command_status"] = answer.command_status
+            if answer.command_status:
+                told["error.type"] = answer.status.name
+            elif isinstance(answer, QuerySmResp):
+                told["smpp.message_state"] = answer.message_state
+        since = time.time_ns() - round(seconds * 1e9)
+        operation = "query_sm" if isinstance(request, QuerySm) else "cancel_sm"
+        self._make(operation, _of(message.reference), message.link, told, since=since)
 
     def overtaken(self, answers: Iterable[RecordedAnswer]) -> None:
         """These answers were written down, and with them the receipts that had come before them."""

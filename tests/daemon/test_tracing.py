@@ -21,6 +21,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from smpp_esme.daemon.config import TracingSettings
 from smpp_esme.daemon.metrics import Metrics
 from smpp_esme.daemon.tracing import Tracing, span_id
+from smpp_esme.errors import SessionClosed
 from smpp_esme.message.message import new_reference, reference_number
 from smpp_esme.message.status import MessageStatus as Status
 from smpp_esme.protocol.commands import CommandStatus
@@ -200,6 +201,35 @@ async def test_a_receipt_that_overtakes_its_response_is_in_the_trace_all_the_sam
         spans = spans_of(memory, message)
         assert names(spans) == {"accept main": 1, "submit_sm main": 1, "receipt main": 1}
         assert only(spans, "receipt main").attributes["smpp.receipt.status"] == "DELIVERED"
+
+
+async def test_what_the_smsc_is_asked_is_in_the_trace(start, smsc, store, memory, traced):
+    smsc.script.receipt_never()
+    daemon = await start(metrics=traced())
+    message = await daemon.submit(TO, "hello")
+    await store.until_all(Status.SUBMITTED)
+    await daemon.service.gateway.query(message.reference)
+    other = await daemon.submit(TO, "another")
+    await store.until(lambda found: len(found) == 2 and found[1].status is Status.SUBMITTED)
+    await daemon.service.gateway.cancel(other.reference)
+    asked = only(spans_of(memory, message), "query_sm main")
+    assert asked.parent.span_id == only(spans_of(memory, message), "accept main").context.span_id
+    [kept, _] = await store.messages()
+    assert asked.attributes["messaging.message.id"] == kept.segments[0].message_id
+    assert (asked.attributes["smpp.command_status"], asked.attributes["smpp.message_state"]) in {(0, 1), (0, 2)}
+    assert asked.start_time <= asked.end_time
+    assert only(spans_of(memory, other), "cancel_sm main").attributes["messaging.operation.name"] == "cancel_sm"
+
+
+async def test_a_question_that_is_not_answered_is_an_error(start, smsc, store, memory, traced):
+    smsc.script.receipt_never()
+    daemon = await start(metrics=traced())
+    message = await daemon.submit(TO, "hello")
+    await store.until_all(Status.SUBMITTED)
+    await daemon.stopped()
+    with pytest.raises(SessionClosed):
+        await daemon.service.gateway.query(message.reference)
+    assert only(spans_of(memory, message), "query_sm main").attributes["error.type"] == "SessionClosed"
 
 
 async def test_a_receipt_that_says_no_is_an_error(start, smsc, store, memory, traced):
