@@ -9,7 +9,7 @@ from smpp_esme.errors import StoreOutage
 from smpp_esme.message.doubt import Decision
 from smpp_esme.message.message import Answer, Unanswered
 from smpp_esme.message.status import MessageStatus
-from smpp_esme.store import Store, postgresql
+from smpp_esme.store import Store
 
 S = MessageStatus
 COMMIT = b"COMMIT"
@@ -138,8 +138,8 @@ async def test_whoever_shares_a_transaction_is_told_of_its_own_part(store, wire,
 
 
 @pytest.fixture
-def impatient(monkeypatch):
-    monkeypatch.setattr(postgresql, "_PATIENCE", 0.3)
+def impatient(store, monkeypatch):
+    monkeypatch.setattr(store._database, "_patience", 0.3)
 
 
 @pytest.mark.usefixtures("impatient")
