@@ -225,17 +225,21 @@ class DispatchSettings(Table):
 
 
 class RetentionSettings(Table):
-    """How long what is kept, in days from when a message is final; 0 keeps it for ever.
+    """How long what is kept, in days from when a message is final, or from when it came in; 0 keeps it for ever.
 
     Attributes:
         texts: what messages said; their statuses and numbers stay.
         events: their histories, and what subscribers wrote as an event; what they came to stays.
         messages: messages as a whole, with their histories.
+        received: what subscribers wrote, as a whole.
+        limbo: receipts that belong to no message of ours. One that is deleted can end no doubt any more.
     """
 
     texts: Annotated[float, Field(ge=0, le=36_500)] = 0.0
     events: Annotated[float, Field(ge=0, le=36_500)] = 0.0
     messages: Annotated[float, Field(ge=0, le=36_500)] = 0.0
+    received: Annotated[float, Field(ge=0, le=36_500)] = 0.0
+    limbo: Annotated[float, Field(ge=0, le=36_500)] = 0.0
 
 
 class LogSettings(Table):

@@ -95,11 +95,17 @@ class Upkeep:
         if days.events:
             step = partial(keeping.delete_events, endpoints=self._endpoints, at=at)
             await self._walk("events", step, at - timedelta(days=days.events))
+        lost = keeping.dead_letters
         if days.messages:
-            step, before = partial(keeping.delete_old, endpoints=self._endpoints, at=at), keeping.dead_letters
+            step = partial(keeping.delete_old, endpoints=self._endpoints, at=at)
             await self._walk("messages", step, at - timedelta(days=days.messages))
-            if lost := keeping.dead_letters - before:
-                _log.warning("upkeep.dead_letters_deleted", extra={"dead_letters": lost})
+        if days.received:
+            step = partial(keeping.delete_received, endpoints=self._endpoints, at=at)
+            await self._walk("received", step, at - timedelta(days=days.received))
+        if days.limbo:
+            await self._walk("limbo", keeping.delete_limbo, at - timedelta(days=days.limbo))
+        if lost := keeping.dead_letters - lost:
+            _log.warning("upkeep.dead_letters_deleted", extra={"dead_letters": lost})
 
     def _was_set_back(self, at: datetime, uptime: float) -> bool:
         """Whether the wall clock lost time a little while ago; before the first round nobody knows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from smpp_esme.store import retention, schedule
+from smpp_esme.store import arrivals, retention, schedule
 from smpp_esme.store.tables import EPOCH
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Housekeeping:
         write: makes a change in a transaction.
 
     Attributes:
-        dead_letters: how many were deleted with their messages.
+        dead_letters: how many were deleted with the messages that they tell of.
     """
 
     def __init__(self, read: Callable[..., Awaitable[Any]], write: Callable[..., Awaitable[Any]]) -> None:
@@ -104,6 +104,40 @@ class Housekeeping:
             Where the next step goes on, or None: there is nothing more to delete.
         """
         place: int | None = await self._write(retention.delete_events_some, after, before, endpoints=endpoints, at=at)
+        return place
+
+    async def delete_received(
+        self, before: datetime, *, after: int = 0, endpoints: Collection[str] | None = None, at: datetime = _NOW
+    ) -> int | None:
+        """Delete a few messages from subscribers that came before a moment, with the events that tell of them.
+
+        One stays while an endpoint is still to be told of it. Dead letters go with theirs, and are counted.
+
+        Args:
+            before: the moment.
+            after: where the step before left off.
+            endpoints: the webhooks' that we deliver to, as with `delete_old`.
+            at: now.
+
+        Returns:
+            Where the next step goes on, or None: there is nothing more to delete.
+        """
+        place: int | None
+        place, letters = await self._write(arrivals.delete_received_some, after, before, endpoints=endpoints, at=at)
+        self.dead_letters += letters
+        return place
+
+    async def delete_limbo(self, before: datetime, *, after: int = 0) -> int | None:
+        """Delete a few receipts that came before a moment and belong to no message.
+
+        Args:
+            before: the moment.
+            after: where the step before left off.
+
+        Returns:
+            Where the next step goes on, or None: there is nothing more to delete.
+        """
+        place: int | None = await self._write(arrivals.delete_limbo_some, after, before)
         return place
 
     async def stranded(self, links: Iterable[str]) -> dict[str, int]:

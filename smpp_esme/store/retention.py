@@ -123,7 +123,7 @@ def delete_some(
 ) -> tuple[int | None, int]:
     """Delete some old messages with their segments and histories, and count their dead letters; see `Housekeeping`."""
     old, last = _old(connection, after, before)
-    told = _done_with(connection, endpoints, at)
+    told = done_with(connection, endpoints, at)
     connection.execute(_delete_link_events, {"before": microseconds(before), "told": told, "limit": STEP})
     if old and told is not None:
         rows = _ids.parameters([[key] for key, _ in old])
@@ -138,7 +138,7 @@ def delete_some(
     return last, letters
 
 
-def _done_with(connection: Connection, endpoints: Collection[str] | None, at: datetime) -> int | None:
+def done_with(connection: Connection, endpoints: Collection[str] | None, at: datetime) -> int | None:
     """The event up to which every endpoint is done; None: there is no endpoint that anybody delivers to."""
     named = {"all": endpoints is None, "endpoints": sorted(endpoints or ()), "at": at}
     done: int | None = connection.execute(_told, named).scalar_one_or_none()
@@ -173,7 +173,7 @@ def delete_events_some(
     """Delete some old events; see `Housekeeping.delete_events`."""
     limit = microseconds(before)
     rows = fetch(connection, _events, {"after": after, "limit": STEP})
-    told = _done_with(connection, endpoints, at)
+    told = done_with(connection, endpoints, at)
     old = [
         [key]
         for key, at, status in rows

@@ -10,7 +10,8 @@ from smpp_esme.daemon.config import RetentionSettings
 from smpp_esme.daemon.upkeep import Upkeep
 from smpp_esme.errors import UnknownReference
 from smpp_esme.message.doubt import Resubmit
-from smpp_esme.message.message import Answer, Message, Refused, Segment, Unanswered
+from smpp_esme.message.message import Answer, Message, ReceiptFact, Refused, Segment, Unanswered, new_reference
+from smpp_esme.message.received import Received
 from smpp_esme.message.status import MessageStatus
 
 REFUSED = Refused(0x0B, "ESME_RINVDSTADR", "destination address is invalid", retryable=False)
@@ -105,6 +106,28 @@ async def test_a_link_that_is_no_more_is_told_of_once(store, upkeep, caplog):
         await rounds.round(datetime.now(UTC))
     told = [record for record in caplog.records if record.message == "upkeep.no_such_link"]
     assert [(record.link, record.queued) for record in told] == [("old", 1)]
+
+
+async def test_what_came_in_goes_when_its_time_is_over(store, upkeep):
+    at = datetime.now(UTC)
+    fact = ReceiptFact(link="main", message_id="1", message_status=MessageStatus.DELIVERED, raw=b"id:1", received_at=at)
+    await store.record_receipts([fact], at)
+    came = Received(
+        reference=new_reference(0, 1),
+        link="main",
+        source_addr="7",
+        destination_addr="1234",
+        text="STOP",
+        coding="gsm",
+        data_coding=0,
+        received_at=at,
+    )
+    await store.inbox.keep([came])
+    rounds = upkeep(received=1, limbo=2)
+    await rounds.round(at + timedelta(days=1.5))
+    assert (len(await store.inbox.messages()), len(await store.limbo(10))) == (0, 1)
+    await rounds.round(at + timedelta(days=2.5))
+    assert await store.limbo(10) == []
 
 
 async def test_without_a_setting_everything_is_kept(store, upkeep):
