@@ -50,10 +50,7 @@ class Housekeeping:
         Returns:
             Where the next step goes on, or None: there is nothing more to delete.
         """
-        place: int | None
-        place, letters = await self._write(retention.delete_some, after, before, endpoints=endpoints, at=at)
-        self.dead_letters += letters
-        return place
+        return await self._delete(retention.delete_some, after, before, endpoints=endpoints, at=at)
 
     async def clear_texts(self, before: datetime, *, after: int = 0) -> int | None:
         """Forget what a few messages said that have been final since before a moment; all else stays.
@@ -122,10 +119,7 @@ class Housekeeping:
         Returns:
             Where the next step goes on, or None: there is nothing more to delete.
         """
-        place: int | None
-        place, letters = await self._write(arrivals.delete_received_some, after, before, endpoints=endpoints, at=at)
-        self.dead_letters += letters
-        return place
+        return await self._delete(arrivals.delete_received_some, after, before, endpoints=endpoints, at=at)
 
     async def delete_limbo(self, before: datetime, *, after: int = 0) -> int | None:
         """Delete a few receipts that came before a moment and belong to no message.
@@ -144,3 +138,10 @@ class Housekeeping:
         """How many messages are queued for each link that is not among these, and so go nowhere."""
         found: dict[str, int] = await self._read(retention.stranded, links)
         return found
+
+    async def _delete(self, step: Callable[..., Any], *place: Any, **told: Any) -> int | None:
+        """Do a step that may take dead letters with it."""
+        further: int | None
+        further, letters = await self._write(step, *place, **told)
+        self.dead_letters += letters
+        return further
