@@ -13,7 +13,6 @@ import signal
 import sqlite3
 import sys
 import tempfile
-import urllib.error
 import urllib.request
 from collections import Counter
 from contextlib import AsyncExitStack, closing
@@ -269,7 +268,7 @@ def answer(url):
     try:
         with urllib.request.urlopen(url, timeout=PATIENCE) as response:
             return json.load(response)
-    except urllib.error.URLError:
+    except OSError:  # also that it went while it was asked
         return None
 
 
