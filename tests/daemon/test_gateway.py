@@ -290,7 +290,7 @@ async def test_nothing_that_was_handed_in_is_in_a_repr(gateway):
     kept = await gateway.submit(wanted)
     for shown in (repr(wanted), repr(kept), repr(kept.segments)):
         assert "secret" not in shown
-        assert "7916" not in shown
+        assert wanted.to[-10:] not in shown
 
 
 async def test_the_digest_tells_nothing_of_the_text(gateway):
